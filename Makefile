@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+# Upstander. `make help` lists the targets. Quiet unless V=1.
+#   MODE=release|asan|tsan|cov|fuzz   flags and folder (build/MODE); modes never mix
+#   B=folder                          another build folder
+
+MODE ?= release
+B    ?= build/$(MODE)
+V    ?= 0
+Q    := $(if $(filter 1,$(V)),,@)
+CC   := $(if $(filter fuzz,$(MODE)),clang,$(if $(filter default,$(origin CC)),gcc,$(CC)))
+PREFIX ?= /usr/local
+VERSION := 0.1.0
+
+PKGS     := libczmq libzmq libsodium libprotobuf-c sqlite3 jansson libmicrohttpd libcurl
+CPPFLAGS += -D_POSIX_C_SOURCE=200809L -I. -Iinclude -I$(B)/gen -DUPSTANDER_VERSION='"$(VERSION)"' \
+            -DUPSTANDER_DATA='"$(PREFIX)/share/upstander"'
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
+        -Wmissing-prototypes -Wcast-qual -Wundef -Wvla -Walloca -Wformat=2 -Wwrite-strings \
+        -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference \
+        -Werror=implicit-function-declaration -Werror=incompatible-pointer-types \
+        -Werror=int-conversion -Werror=return-type -Werror=unused-result
+WARN_gcc   := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wcast-align=strict \
+              -Wtrampolines -Wbidi-chars=any -Wstack-usage=65536
+WARN_clang := -Wcomma
+COMPILER := $(if $(findstring clang,$(CC)),clang,gcc)
+CFLAGS   += -std=c17 -g -MMD -MP $(WARN) $(WARN_$(COMPILER))
+HARDEN := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+          -fstack-clash-protection -fPIE -fno-strict-aliasing -fno-strict-overflow \
+          -fno-delete-null-pointer-checks -fno-common
+HARDEN_gcc := -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
+ifeq ($(shell uname -m),x86_64)
+  HARDEN += -fcf-protection=full
+endif
+SAN := -O1 -Werror -fno-omit-frame-pointer -fno-sanitize-recover=all
+
+ifeq ($(MODE),release)
+  CFLAGS  += $(HARDEN) $(HARDEN_$(COMPILER))
+  LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+else ifeq ($(MODE),asan)
+  CFLAGS  += $(SAN) -fsanitize=address,undefined
+  LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(MODE),unsealed)
+  # Test build only: sealing is the identity, to show that the tap test can fail.
+  CFLAGS  += $(SAN) -fsanitize=address,undefined -DUPSTANDER_TEST_UNSEALED
+  LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(MODE),tsan)
+  CFLAGS  += $(SAN) -fsanitize=thread
+  LDFLAGS += -fsanitize=thread
+else ifeq ($(MODE),cov)
+  CFLAGS  += -O0 --coverage
+  LDFLAGS += --coverage
+else ifeq ($(MODE),fuzz)
+  CFLAGS  += $(SAN) -fsanitize=fuzzer-no-link,address,undefined
+  LDFLAGS += -fsanitize=address,undefined
+endif
+LDFLAGS += -Wl,--as-needed
+
+SCHEMA := $(wildcard proto/schema/*.proto)
+GEN_C  := $(SCHEMA:proto/schema/%.proto=$(B)/gen/%.pb-c.c)
+GEN_H  := $(GEN_C:.c=.h)
+
+# One static library per room. A program or test links only the rooms it names.
+ROOMS := proto base broker disclosure exchange store link intake api node cli
+src_proto      := $(wildcard proto/*.c)
+src_base       := $(wildcard base/*.c)
+src_broker     := $(filter-out broker/main.c,$(wildcard broker/*.c))
+src_disclosure := $(wildcard nodes/disclosure/*.c)
+src_exchange   := $(wildcard nodes/exchange/*.c)
+src_store      := $(wildcard nodes/store/*.c)
+src_link       := $(wildcard nodes/link/*.c)
+src_intake     := $(wildcard nodes/intake/*.c)
+src_api        := $(wildcard nodes/api/*.c)
+src_node       := $(filter-out nodes/main.c,$(wildcard nodes/*.c))
+src_cli        := $(filter-out nodes/cli/main.c,$(wildcard nodes/cli/*.c))
+src_testlib    := $(wildcard tests/lib/*.c)
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+GEN_O := $(GEN_C:$(B)/gen/%.c=$(B)/obj/gen/%.o)
+
+PROGRAMS := $(if $(wildcard broker/main.c),$(B)/bin/upstander-broker) \
+            $(if $(wildcard nodes/main.c),$(B)/bin/upstander-node) \
+            $(if $(wildcard nodes/cli/main.c),$(B)/bin/upstander)
+
+# A test names its rooms in its first lines: "/* rooms: proto broker */".
+SUITES  := unit prop contract sim fault bench
+TESTS   := $(foreach s,$(filter-out bench,$(SUITES)),$(wildcard tests/$(s)/test_*.c))
+BENCHES := $(wildcard tests/bench/bench_*.c)
+FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
+HELPERS := $(wildcard tests/e2e/*.c)
+test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
+rooms_of = $(shell sed -n 's@.*rooms: *\([a-z ]*\).*@\1@p' $(1) | head -n 1)
+room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
+
+.PHONY: all demo test sim fuzz bench lint fmt fmt-check install clean help deps compdb programs tests fuzzers
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: programs ## build the three programs into build/release/bin
+
+programs: $(PROGRAMS)
+
+demo: deps ## run a whole federation on loopback with real input (KEEP=1 leaves it running)
+	$(Q)$(MAKE) --no-print-directory MODE=release programs
+	$(Q)BIN=build/release/bin deploy/demo/run
+
+test: deps ## every test, sanitizers on; closes with how many passed
+	$(Q)tests/run
+
+sim: deps ## long property and simulation runs (CASES=n, SEED=n)
+	$(Q)$(MAKE) --no-print-directory MODE=release tests
+	$(Q)tests/run-sim
+
+fuzz: deps ## every fuzz target for SECONDS_EACH seconds (default 600)
+	$(Q)$(MAKE) --no-print-directory MODE=fuzz fuzzers
+	$(Q)tests/run-fuzz
+
+bench: deps ## rates and ratios, each beside its limit measured in the same run
+	$(Q)$(MAKE) --no-print-directory MODE=release benches programs
+	$(Q)for b in $(call test_bin,$(BENCHES)); do $$b || exit 1; done
+
+lint: deps ## gcc and clang warnings, clang-tidy, shellcheck; cppcheck and -fanalyzer reported
+	$(Q)tests/lint
+
+fmt: ## format the C files
+	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+fmt-check:
+	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run -Werror
+
+install: programs ## install programs, area table, man pages and completion under PREFIX
+	$(Q)deploy/install "$(B)/bin" "$(DESTDIR)$(PREFIX)"
+
+deps: ## install the Debian packages that are missing (NO_INSTALL=1 only lists them)
+	$(Q)deploy/deps
+
+compdb: ## compile_commands.json for clangd
+	$(Q)rm -rf build/compdb && bear --output compile_commands.json -- $(MAKE) B=build/compdb all tests
+
+clean: ## remove build/
+	$(Q)rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+tests: $(call test_bin,$(TESTS) $(HELPERS))
+benches: $(call test_bin,$(BENCHES))
+fuzzers: $(call test_bin,$(FUZZERS))
+
+define room_rule
+$(B)/lib/$(1).a: $(call obj,$(src_$(1))) $(if $(filter proto,$(1)),$(GEN_O))
+	@mkdir -p $$(@D); rm -f $$@; $(AR) rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS) testlib,$(eval $(call room_rule,$(r))))
+
+define program_rule
+$(B)/bin/$(1): $(call obj,$(2)) $(call room_libs,$(3))
+endef
+$(eval $(call program_rule,upstander-broker,broker/main.c,broker base))
+$(eval $(call program_rule,upstander-node,nodes/main.c,api node intake link store exchange disclosure base))
+$(eval $(call program_rule,upstander,nodes/cli/main.c,cli base))
+
+define test_rule
+$(call test_bin,$(1)): $(call obj,$(1)) $(call room_libs,$(call rooms_of,$(1))) \
+    $(if $(src_testlib),$(B)/lib/testlib.a)
+endef
+$(foreach t,$(TESTS) $(BENCHES) $(FUZZERS) $(HELPERS),$(eval $(call test_rule,$(t))))
+$(B)/tests/%: LDLIBS += -lcmocka
+$(B)/tests/fuzz/%: LDFLAGS += $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer)
+
+LINK = @mkdir -p $(@D); $(if $(filter 1,$(V)),,echo "  LD  $(@F)";) \
+       $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+       $$(pkg-config --libs $(PKGS)) $(LDLIBS) -lpthread
+$(PROGRAMS): ; $(LINK)
+$(call test_bin,$(TESTS) $(BENCHES) $(FUZZERS) $(HELPERS)): ; $(LINK)
+
+$(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: proto/schema/%.proto
+	@mkdir -p $(@D); protoc-c --proto_path=proto/schema --c_out=$(@D) $<
+$(B)/obj/gen/%.o: $(B)/gen/%.c | $(GEN_H)
+	@mkdir -p $(@D); $(CC) $(CPPFLAGS) $(CFLAGS) -w -c -o $@ $<
+$(B)/obj/%.o: %.c | $(GEN_H)
+	@mkdir -p $(@D); $(if $(filter 1,$(V)),,echo "  CC  $<";)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * Every bound of the product: value, unit, reason. Nothing that somebody else sends us is unbounded. */
+#ifndef UPSTANDER_LIMITS_H
+#define UPSTANDER_LIMITS_H
+
+/* --- sealing ------------------------------------------------------------------------------- */
+/* Four sealed sizes (bytes): a broker learns no more of a length than one of four (protocol.md 2). */
+#define UP_SEALED_LEN_CLASSES {4096u, 16384u, 65536u, 262144u}
+#define UP_SEALED_LEN_MAX 262144u
+/* A batch must leave room for signature, field headers, padding mark and the 48 bytes of a sealed box. */
+#define UP_BATCH_LEN_MAX 261000u
+#define UP_BATCH_MESSAGES_MAX 256u /* messages in one batch: bounds work done before the first receipt */
+#define UP_HEADER_LEN_MAX 256u     /* two member ids, three ids and fixed fields come to under 150 bytes */
+#define UP_ENVELOPE_LEN_MAX (UP_SEALED_LEN_MAX + UP_HEADER_LEN_MAX + 32u)
+#define UP_ENVELOPE_TTL_S_MAX (14 * 86400) /* longest life of an envelope (protocol.md 2) */
+#define UP_ENVELOPE_CLOCK_SLACK_S 3600     /* a recipient accepts expiries this far beyond it */
+
+/* --- parsing ------------------------------------------------------------------------------- */
+#define UP_FRAME_LEN_MAX (4u * 1024u * 1024u) /* one ZeroMQ part: 15 envelopes of the largest class */
+#define UP_FRAME_ENVELOPES_MAX 64u            /* past 64 in one part nothing is gained (measured) */
+#define UP_ROSTER_LEN_MAX (2u * 1024u * 1024u) /* 1,000 members with agreements come to about 0.5 MiB */
+#define UP_MESSAGE_DEPTH_MAX 8u    /* the schemas nest 6 deep; no type is recursive */
+#define UP_MESSAGE_FIELDS_MAX 65536u /* fields in one message tree: empty submessages amplify 61 times */
+#define UP_ARENA_LEN_MAX (16u * 1024u * 1024u) /* memory for one unpacked tree; the largest real one needs 3 */
+#define UP_JSON_LEN_MAX (1024u * 1024u)        /* one JSON document: a report is under 64 KiB */
+
+/* --- text ---------------------------------------------------------------------------------- */
+#define UP_NARRATIVE_LEN_MAX 60000u /* bytes: a narrative must fit one envelope with room to spare */
+#define UP_TEXT_LEN_MAX 4000u       /* bytes of any other text field */
+
+/* --- roster -------------------------------------------------------------------------------- */
+#define UP_MEMBERS_MAX 4096u
+#define UP_STEWARDS_MAX 16u
+#define UP_AGREEMENTS_MAX 4096u
+#define UP_ROSTER_GRACE_S (30 * 86400) /* relations continue this long after expiry (protocol.md 4) */
+
+/* --- broker -------------------------------------------------------------------------------- */
+#define UP_SOCKET_HWM 32          /* parts in a ZeroMQ pipe; the real queue is the store */
+#define UP_CREDIT_MAX 256u        /* envelopes in flight to one node */
+#define UP_MAILBOX_MESSAGES_MAX 200000u
+#define UP_MAILBOX_BYTES_MAX (2ull * 1024 * 1024 * 1024)
+#define UP_SENDER_BYTES_MAX (1ull * 1024 * 1024 * 1024) /* waiting bytes of one sender in all mailboxes */
+#define UP_GROUP_COMMIT_MAX 512u  /* envelopes in one fsync */
+#define UP_GROUP_COMMIT_MS 2      /* and the longest that one waits for company */
+
+/* --- node ---------------------------------------------------------------------------------- */
+#define UP_PREKEY_WEEKS 8          /* weekly prekeys published ahead */
+#define UP_PREKEYS_PER_MEMBER_MAX 16u
+#define UP_RESEND_AFTER_MS (60 * 1000)      /* no Accepted: send the envelope again */
+#define UP_RESEAL_AFTER_MS (24 * 3600 * 1000) /* accepted, no receipt: seal again */
+#define UP_RETRY_PAUSE_MS_MAX (5 * 60 * 1000) /* growing pauses are capped in minutes */
+#define UP_OUTBOX_IN_FLIGHT_MAX 1024u       /* messages under way to brokers at once */
+#define UP_IMPORT_ROWS_MAX 200000u
+#define UP_CSV_ROW_LEN_MAX 65536u
+#define UP_CSV_COLUMNS_MAX 256u
+#define UP_HTTP_BODY_LEN_MAX (64u * 1024u * 1024u) /* an import file is one body */
+#define UP_CONFIG_LEN_MAX 65536u
+#define UP_AREAS_MAX 65536u        /* rows of the area table: England and Wales have 35,672 LSOAs */
+
+/* --- disclosure ---------------------------------------------------------------------------- */
+#define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */
+#define UP_K_MIN 3
+
+#endif
