@@ -8,6 +8,7 @@
 #include "consent.pb-c.h"
 #include "incident.pb-c.h"
 #include "roster.pb-c.h"
+#include "nodes/disclosure/areas.h"
 #include "upstander/err.h"
 
 enum level {
@@ -51,6 +52,8 @@ enum decided_by {
     BY_ROLE_UNKNOWN,
     BY_MALFORMED,
     BY_NOT_IN_AREA,       /* jurisdiction does not cover the place */
+    BY_NOT_ACTIVE,        /* the member is leaving or revoked */
+    BY_COUNT,
 };
 
 struct verdict {
@@ -76,14 +79,23 @@ struct entitlement_inputs {
     const Up__Member *sender;          /* this node's member */
     const Up__Member *recipient;
     const struct entitlement *ceilings_by_role; /* node's own, 6 of them indexed by enum role; NULL: none */
+    const struct areas *areas;         /* NULL reads as an empty table: everything WITHHELD */
     const char *today;                 /* "YYYY-MM-DD", Europe/London */
 };
 /* entitlement_decide: the one decision function. Never fails: what it can't read is WITHHELD. */
 struct verdict entitlement_decide(const struct entitlement_inputs *inputs);
-/* entitlement_agreement: ceiling of the agreement in force between two members (the meet, where several
- * apply); WITHHELD when none. ret_k (may be NULL): the largest k of them. */
-struct entitlement entitlement_agreement(const Up__Roster *roster, const Up__Member *sender,
-                                         const Up__Member *recipient, const char *today,
-                                         unsigned *ret_k);
+/* entitlement_agreement: ceiling of the agreements in force between the two members for the incident's area
+ * (the meet, where several apply); WITHHELD when none. An agreement covers an area when it lists it, or the
+ * police area above it. */
+struct entitlement entitlement_agreement(const struct entitlement_inputs *inputs);
+/* entitlement_k: the largest k of the agreements in force between their roles; UP_K_DEFAULT when none says
+ * one; never below UP_K_MIN. */
+unsigned entitlement_k(const Up__Roster *roster, const Up__Member *sender,
+                       const Up__Member *recipient, const char *today);
+/* entitlement_area: where the incident belongs: its local authority if known to the table, else its police
+ * area; NULL when neither is. entitlement_covers: is that area, or the one above it, among these codes? */
+const char *entitlement_area(const Up__Incident *incident, const struct areas *areas);
+bool entitlement_covers(char *const *codes, size_t code_count, const char *area,
+                        const struct areas *areas);
 
 #endif
