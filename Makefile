@@ -12,7 +12,7 @@ PREFIX ?= /usr/local
 VERSION := 0.1.0
 
 PKGS     := libczmq libzmq libsodium libprotobuf-c sqlite3 jansson libmicrohttpd libcurl
-CPPFLAGS += -D_POSIX_C_SOURCE=200809L -I. -Iinclude -I$(B)/gen -DUPSTANDER_VERSION='"$(VERSION)"' \
+CPPFLAGS += -D_POSIX_C_SOURCE=200809L -I. -Iinclude -isystem $(B)/gen -DUPSTANDER_VERSION='"$(VERSION)"' \
             -DUPSTANDER_DATA='"$(PREFIX)/share/upstander"'
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
         -Wmissing-prototypes -Wcast-qual -Wundef -Wvla -Walloca -Wformat=2 -Wwrite-strings \

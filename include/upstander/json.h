@@ -5,6 +5,8 @@
 #ifndef UPSTANDER_JSON_H
 #define UPSTANDER_JSON_H
 
+#include <stdbool.h>
+
 #include "upstander/message.h"
 
 /* json_parse: ret_message lives in the arena. On error why says line and field (path such as

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT
+ * Canonical JSON of proto3 by descriptor (SPEC 8), jansson underneath. The only file that includes jansson. */
+#include "upstander/json.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/scan.h"
+#include "upstander/limits.h"
+
+enum { PATH_LEN_MAX = 160, NAME_LEN_MAX = 64 };
+
+/* Where in the document we are, for the error; cut back to path_len on the way up. */
+struct reader {
+    struct arena *arena;
+    struct up_why *why;
+    char path[PATH_LEN_MAX];
+    unsigned depth;
+};
+
+/* reported_before -> reportedBefore */
+static void camel(const char *name, char ret_camel[static NAME_LEN_MAX])
+{
+    size_t at = 0;
+
+    for (size_t i = 0; name[i] != '\0' && at + 1 < NAME_LEN_MAX; i++) {
+        if (name[i] == '_' && name[i + 1] >= 'a' && name[i + 1] <= 'z')
+            ret_camel[at++] = (char)(name[++i] - 'a' + 'A');
+        else
+            ret_camel[at++] = name[i];
+    }
+    ret_camel[at] = '\0';
+}
+
+static enum up_err refuse(struct reader *reader, const char *what)
+{
+    return up_why_set(reader->why, UP_INVALID, "%s: %s",
+                      reader->path[0] ? reader->path : "the document", what);
+}
+
+static size_t path_push(struct reader *reader, const char *name, size_t index, bool indexed)
+{
+    size_t len = strlen(reader->path);
+
+    if (indexed)
+        (void)snprintf(reader->path + len, sizeof reader->path - len, "[%zu]", index);
+    else
+        (void)snprintf(reader->path + len, sizeof reader->path - len, "%s%s", len ? "." : "", name);
+    return len;
+}
+
+static const ProtobufCFieldDescriptor *field_by_key(const ProtobufCMessageDescriptor *descriptor,
+                                                    const char *key)
+{
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        char name[NAME_LEN_MAX];
+
+        camel(descriptor->fields[i].name, name);
+        if (strcmp(name, key) == 0 || strcmp(descriptor->fields[i].name, key) == 0)
+            return &descriptor->fields[i];
+    }
+    return NULL;
+}
+
+/* An integer as a number, or as text where JSON numbers can't hold it. */
+static bool integer_read(const json_t *value, bool is_signed, int64_t *ret_signed,
+                         uint64_t *ret_unsigned)
+{
+    char *end = NULL;
+    const char *text = NULL;
+
+    if (json_is_integer(value)) {
+        json_int_t number = json_integer_value(value);
+
+        *ret_signed = number;
+        *ret_unsigned = (uint64_t)number;
+        return is_signed || number >= 0;
+    }
+    if (!json_is_string(value))
+        return false;
+    text = json_string_value(value);
+    if (text[0] == '\0' || strlen(text) > 20 || strspn(text, "-0123456789") != strlen(text) ||
+        (!is_signed && text[0] == '-'))
+        return false;
+    if (is_signed)
+        *ret_signed = strtoll(text, &end, 10);
+    else
+        *ret_unsigned = strtoull(text, &end, 10);
+    return *end == '\0';
+}
+
+static enum up_err number_read(struct reader *reader, const ProtobufCFieldDescriptor *field,
+                               const json_t *value, void *out)
+{
+    int64_t s = 0;
+    uint64_t u = 0;
+
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+        if (!integer_read(value, true, &s, &u) || s < INT32_MIN || s > INT32_MAX)
+            return refuse(reader, "not a whole number that fits");
+        *(int32_t *)out = (int32_t)s;
+        return UP_OK;
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+        if (!integer_read(value, false, &s, &u) || u > UINT32_MAX)
+            return refuse(reader, "not a whole number from 0 that fits");
+        *(uint32_t *)out = (uint32_t)u;
+        return UP_OK;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+        if (!integer_read(value, true, &s, &u))
+            return refuse(reader, "not a whole number");
+        *(int64_t *)out = s;
+        return UP_OK;
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+        if (!integer_read(value, false, &s, &u))
+            return refuse(reader, "not a whole number from 0");
+        *(uint64_t *)out = u;
+        return UP_OK;
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_DOUBLE:
+    case PROTOBUF_C_TYPE_BOOL:
+    case PROTOBUF_C_TYPE_ENUM:
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_BYTES:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        break;
+    }
+    return refuse(reader, "a type that JSON does not carry here");
+}
+
+static enum up_err enum_read(struct reader *reader, const ProtobufCEnumDescriptor *values,
+                             const json_t *value, void *out)
+{
+    const ProtobufCEnumValue *found = NULL;
+
+    if (json_is_string(value)) {
+        found = protobuf_c_enum_descriptor_get_value_by_name(values, json_string_value(value));
+    } else if (json_is_integer(value) && json_integer_value(value) >= 0 &&
+               json_integer_value(value) <= INT32_MAX) {
+        found = protobuf_c_enum_descriptor_get_value(values, (int)json_integer_value(value));
+    }
+    if (!found)
+        return refuse(reader, "no such value");
+    *(int *)out = found->value;
+    return UP_OK;
+}
+
+static enum up_err text_read(struct reader *reader, const json_t *value, char **out)
+{
+    struct up_view text = {0};
+
+    if (!json_is_string(value))
+        return refuse(reader, "not a text");
+    text = up_view_of(json_string_value(value), json_string_length(value));
+    if (!scan_text(text))
+        return refuse(reader, "holds a NUL");
+    *out = arena_text(reader->arena, text);
+    return *out ? UP_OK : UP_NO_MEMORY;
+}
+
+static enum up_err bytes_read(struct reader *reader, const json_t *value, ProtobufCBinaryData *out)
+{
+    size_t len = 0;
+
+    if (!json_is_string(value))
+        return refuse(reader, "not base64");
+    out->data = arena_alloc(reader->arena, json_string_length(value) + 1);
+    if (!out->data)
+        return UP_NO_MEMORY;
+    if (sodium_base642bin(out->data, json_string_length(value) + 1, json_string_value(value),
+                          json_string_length(value), NULL, &len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0)
+        return refuse(reader, "not base64");
+    out->len = len;
+    return UP_OK;
+}
+
+static enum up_err object_read(struct reader *reader, const ProtobufCMessageDescriptor *descriptor,
+                               json_t *object, ProtobufCMessage **ret_message);
+
+static enum up_err value_read(struct reader *reader, const ProtobufCFieldDescriptor *field,
+                              json_t *value, void *out)
+{
+    if (field->type == PROTOBUF_C_TYPE_STRING)
+        return text_read(reader, value, out);
+    if (field->type == PROTOBUF_C_TYPE_BYTES)
+        return bytes_read(reader, value, out);
+    if (field->type == PROTOBUF_C_TYPE_ENUM)
+        return enum_read(reader, field->descriptor, value, out);
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return object_read(reader, field->descriptor, value, out);
+    if (field->type == PROTOBUF_C_TYPE_BOOL) {
+        if (!json_is_boolean(value))
+            return refuse(reader, "not true or false");
+        *(protobuf_c_boolean *)out = json_is_true(value);
+        return UP_OK;
+    }
+    return number_read(reader, field, value, out);
+}
+
+static size_t element_len(ProtobufCType type)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return 8;
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_BOOL:
+    case PROTOBUF_C_TYPE_ENUM:
+        return 4;
+    }
+    return 8;
+}
+
+static enum up_err list_read(struct reader *reader, const ProtobufCFieldDescriptor *field,
+                             json_t *list, ProtobufCMessage *message)
+{
+    char *values = NULL;
+    size_t count = json_array_size(list);
+    size_t len = element_len(field->type);
+    enum up_err err = UP_OK;
+
+    if (!json_is_array(list))
+        return refuse(reader, "not a list");
+    values = arena_alloc(reader->arena, (count + 1) * len);
+    if (!values)
+        return UP_NO_MEMORY;
+    for (size_t i = 0; !err && i < count; i++) {
+        size_t path_len = path_push(reader, "", i, true);
+
+        err = value_read(reader, field, json_array_get(list, i), values + i * len);
+        if (!err)
+            reader->path[path_len] = '\0';
+    }
+    *(void **)(void *)((char *)message + field->offset) = values;
+    *(size_t *)(void *)((char *)message + field->quantifier_offset) = count;
+    return err;
+}
+
+static enum up_err field_read(struct reader *reader, const ProtobufCFieldDescriptor *field,
+                              json_t *value, ProtobufCMessage *message)
+{
+    char *base = (char *)message;
+
+    if (json_is_null(value)) /* the canonical mapping reads null as not set */
+        return UP_OK;
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return list_read(reader, field, value, message);
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
+        int *which = (int *)(void *)(base + field->quantifier_offset);
+
+        if (*which != 0)
+            return refuse(reader, "another of this choice is set already");
+        *which = (int)field->id;
+    }
+    return value_read(reader, field, value, base + field->offset);
+}
+
+/* Recursion goes down the schema, which is not recursive; jansson bounds the document's own depth. */
+static enum up_err object_read(struct reader *reader, const ProtobufCMessageDescriptor *descriptor,
+                               json_t *object, ProtobufCMessage **ret_message)
+{
+    ProtobufCMessage *message = NULL;
+    uint64_t seen = 0;
+    const char *key = NULL;
+    json_t *value = NULL;
+
+    if (!json_is_object(object))
+        return refuse(reader, "not an object");
+    if (reader->depth == UP_MESSAGE_DEPTH_MAX)
+        return UP_TOO_DEEP;
+    message = arena_alloc(reader->arena, descriptor->sizeof_message);
+    if (!message)
+        return UP_NO_MEMORY;
+    descriptor->message_init(message);
+    reader->depth++;
+    json_object_foreach(object, key, value)
+    {
+        const ProtobufCFieldDescriptor *field = field_by_key(descriptor, key);
+        size_t path_len = path_push(reader, field ? field->name : "(unknown)", 0, false);
+        enum up_err err = UP_OK;
+
+        if (!field)
+            return refuse(reader, "no field of that name exists here");
+        if (seen >> (field - descriptor->fields) & 1)
+            return refuse(reader, "given twice");
+        seen |= (uint64_t)1 << (field - descriptor->fields);
+        err = field_read(reader, field, value, message);
+        if (err)
+            return err;
+        reader->path[path_len] = '\0';
+    }
+    reader->depth--;
+    *ret_message = message;
+    return UP_OK;
+}
+
+enum up_err json_parse(const ProtobufCMessageDescriptor *descriptor, struct up_view text,
+                       struct arena *arena, ProtobufCMessage **ret_message, struct up_why *why)
+{
+    struct reader reader = {.arena = arena, .why = why};
+    json_error_t error;
+    json_t *root = NULL;
+    enum up_err err = UP_OK;
+
+    root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
+    if (!root)
+        return up_why_set(why, UP_MALFORMED, "line %d, column %d: %s", error.line, error.column,
+                          json_error_code(&error) == json_error_duplicate_key
+                              ? "a key is given twice"
+                              : "not JSON");
+    err = object_read(&reader, descriptor, root, ret_message);
+    if (err && why && why->err == UP_OK)
+        (void)up_why_set(why, err, "%s", up_err_text(err));
+    json_decref(root);
+    return err;
+}
+
+/* --- writing -------------------------------------------------------------------------------------- */
+
+static json_t *object_make(const ProtobufCMessage *message);
+
+static json_t *bytes_make(const ProtobufCBinaryData *bytes)
+{
+    size_t len = sodium_base64_encoded_len(bytes->len, sodium_base64_VARIANT_ORIGINAL);
+    char *text = malloc(len);
+    json_t *out = NULL;
+
+    if (!text)
+        return NULL;
+    (void)sodium_bin2base64(text, len, bytes->data, bytes->len, sodium_base64_VARIANT_ORIGINAL);
+    out = json_string(text);
+    free(text);
+    return out;
+}
+
+static json_t *enum_make(const ProtobufCEnumDescriptor *values, int number)
+{
+    const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value(values, number);
+
+    return found ? json_string(found->name) : json_integer(number);
+}
+
+static json_t *wide_make(uint64_t value, bool is_signed)
+{
+    char text[24];
+
+    if (is_signed)
+        (void)snprintf(text, sizeof text, "%" PRId64, (int64_t)value);
+    else
+        (void)snprintf(text, sizeof text, "%" PRIu64, value);
+    return json_string(text);
+}
+
+static json_t *value_make(const ProtobufCFieldDescriptor *field, const void *value)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING:
+        return json_string(*(char *const *)value);
+    case PROTOBUF_C_TYPE_BYTES:
+        return bytes_make(value);
+    case PROTOBUF_C_TYPE_ENUM:
+        return enum_make(field->descriptor, *(const int *)value);
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return object_make(*(ProtobufCMessage *const *)value);
+    case PROTOBUF_C_TYPE_BOOL:
+        return json_boolean(*(const protobuf_c_boolean *)value);
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+        return json_integer(*(const int32_t *)value);
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+        return json_integer(*(const uint32_t *)value);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+        return wide_make(*(const uint64_t *)value, true);
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+        return wide_make(*(const uint64_t *)value, false);
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        break;
+    }
+    return NULL;
+}
+
+static bool is_set(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    static const uint8_t zero[8];
+    const char *value = (const char *)message + field->offset;
+    const void *quantifier = (const char *)message + field->quantifier_offset;
+
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
+        return *(const int *)quantifier == (int)field->id;
+    if (field->type == PROTOBUF_C_TYPE_STRING)
+        return (*(const char *const *)(const void *)value)[0] != '\0';
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return *(const void *const *)(const void *)value != NULL;
+    if (field->type == PROTOBUF_C_TYPE_BYTES)
+        return ((const ProtobufCBinaryData *)(const void *)value)->len > 0;
+    return memcmp(value, zero, element_len(field->type)) != 0;
+}
+
+static json_t *field_make(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    const void *value = (const char *)message + field->offset;
+    size_t count = 0;
+    const char *values = NULL;
+    json_t *list = NULL;
+
+    if (field->label != PROTOBUF_C_LABEL_REPEATED)
+        return value_make(field, value);
+    count = *(const size_t *)(const void *)((const char *)message + field->quantifier_offset);
+    values = *(const char *const *)value;
+    list = json_array();
+    for (size_t i = 0; list && i < count; i++) {
+        if (json_array_append_new(list, value_make(field, values + i * element_len(field->type)))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *object_make(const ProtobufCMessage *message)
+{
+    json_t *object = json_object();
+
+    for (unsigned i = 0; object && i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        char name[NAME_LEN_MAX];
+        bool set = field->label == PROTOBUF_C_LABEL_REPEATED
+                       ? *(const size_t *)(const void *)((const char *)message +
+                                                         field->quantifier_offset) > 0
+                       : is_set(message, field);
+
+        if (!set)
+            continue;
+        camel(field->name, name);
+        if (json_object_set_new(object, name, field_make(message, field))) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+enum up_err json_format(const ProtobufCMessage *message, bool pretty, struct up_bytes *ret_text)
+{
+    json_t *object = object_make(message);
+    char *text = NULL;
+    enum up_err err = UP_NO_MEMORY;
+
+    if (!object)
+        return UP_NO_MEMORY;
+    text = json_dumps(object, pretty ? JSON_INDENT(2) : JSON_COMPACT);
+    json_decref(object);
+    if (!text)
+        return UP_NO_MEMORY;
+    err = up_bytes_new(strlen(text) + 1, ret_text);
+    if (!err) {
+        memcpy(ret_text->data, text, ret_text->len);
+        ret_text->len--;
+    }
+    sodium_memzero(text, strlen(text));
+    free(text);
+    return err;
+}
