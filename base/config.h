@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "upstander/err.h"
+#include "upstander/view.h"
 
 enum config_kind { CONFIG_TEXT, CONFIG_PATH, CONFIG_NUMBER, CONFIG_BOOL, CONFIG_SECTION };
 /* One known key. path: "broker/endpoint"; a '*' part stands for any name ("operators/(name)/uid" is
@@ -24,6 +24,10 @@ struct config;
 /* config_load: read and check a file. why names file, line or path, and what to do. UP_CONFIG, UP_IO, UP_TOO_LARGE. */
 UP_CHECKED enum up_err config_load(const char *file, const struct config_key *keys, size_t key_count,
                                    struct config **ret_config, struct up_why *why);
+/* config_parse: the same on text; file only for messages and for relative paths. */
+UP_CHECKED enum up_err config_parse(struct up_view text, const char *file,
+                                    const struct config_key *keys, size_t key_count,
+                                    struct config **ret_config, struct up_why *why);
 void config_destroy(struct config **config_p);
 /* config_text: the value, or fallback when the path is absent. Relative CONFIG_PATH values are resolved
  * against the config file's folder. Borrowed from the config. */
