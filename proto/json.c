@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Canonical JSON of proto3 by descriptor (SPEC 8), jansson underneath. The only file that includes jansson. */
+ * Canonical JSON of proto3 by descriptor (SPEC 7), jansson underneath. The only file that includes jansson. */
 #include "upstander/json.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The canonical JSON mapping of proto3, driven by descriptors (SPEC 8). Field names are
+ * The canonical JSON mapping of proto3, driven by descriptors (SPEC 7). Field names are
  * lowerCamelCase; unknown and duplicate keys are refused; enum values by name (or number);
  * 64-bit integers as strings; bytes as base64; unset fields are left out. */
 #ifndef UPSTANDER_JSON_H

@@ -393,6 +393,17 @@ static unsigned fields_set(const Up__Incident *x)
     return count;
 }
 
+/* What a recipient may pass on is never above what it got. */
+static bool onward_is_within(const Up__Incident *x)
+{
+    for (size_t i = 0; x->onward && i < x->onward->n_ceilings; i++) {
+        if (!entitlement_le(entitlement_read(x->onward->ceilings[i]->entitlement),
+                            entitlement_read(x->entitlement)))
+            return false;
+    }
+    return true;
+}
+
 static void law_monotonicity(struct gen *gen, uint64_t seed)
 {
     Up__Incident *x = gen_incident(gen);
@@ -403,6 +414,7 @@ static void law_monotonicity(struct gen *gen, uint64_t seed)
     enum level level = entitlement_read(low->entitlement).level;
 
     MUST(level <= entitlement_read(high->entitlement).level, seed, "the level rose");
+    MUST(onward_is_within(high) && onward_is_within(low), seed, "an onward ceiling is too high");
     if (level <= LEVEL_COUNTED)
         MUST(fields_set(low) == 1, seed, "more than the level at COUNTED or WITHHELD");
     else if (level == LEVEL_ANONYMISED)
