@@ -81,11 +81,11 @@ PROGRAMS := $(if $(wildcard broker/main.c),$(B)/bin/upstander-broker) \
             $(if $(wildcard nodes/cli/main.c),$(B)/bin/upstander)
 
 # A test names its rooms in its first lines: "/* rooms: proto broker */".
-SUITES  := unit prop contract sim fault bench
+SUITES  := unit prop contract sim fault e2e bench
 TESTS   := $(foreach s,$(filter-out bench,$(SUITES)),$(wildcard tests/$(s)/test_*.c))
 BENCHES := $(wildcard tests/bench/bench_*.c)
 FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
-HELPERS := $(wildcard tests/e2e/*.c)
+HELPERS :=
 test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
 rooms_of = $(shell sed -n 's@.*rooms: *\([a-z ]*\).*@\1@p' $(1) | head -n 1)
 room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
