@@ -14,6 +14,9 @@ void log_open(const char *program)
 }
 
 static void line(const char *level, const char *event, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+static void line(const char *level, const char *event, const char *format, va_list arguments)
 {
     char text[400];
     char time[CLOCK_TEXT_LEN];

@@ -108,8 +108,9 @@ static void refuse(struct step *step, const char *member, const char *why)
 static void fail(struct step *step, connection to, Up__Failure__Code code, const char *text)
 {
     Up__Frame frame = UP__FRAME__INIT;
-    Up__Failure failure = UP__FAILURE__INIT;
+    Up__Failure failure;
 
+    up__failure__init(&failure);
     failure.code = code;
     failure.text = arena_text(step->arena, up_view_of(text, strlen(text)));
     step->no_memory |= !failure.text;
@@ -182,7 +183,7 @@ static void on_hello(struct step *step, const Up__Hello *hello)
     struct session *old = session_of_member(relay, member);
     struct session *session = NULL;
     Up__Frame frame = UP__FRAME__INIT;
-    Up__Welcome welcome = UP__WELCOME__INIT;
+    Up__Welcome welcome;
     struct up_view copy = roster_signed_bytes(relay->roster);
 
     if (hello->protocol != PROTOCOL) {
@@ -212,6 +213,7 @@ static void on_hello(struct step *step, const Up__Hello *hello)
     *session = (struct session){.id = step->event->from, .incarnation = hello->incarnation};
     memcpy(session->member, member, strlen(member));
     session->lanes[0].more = session->lanes[1].more = true;
+    up__welcome__init(&welcome);
     welcome.broker = relay->broker;
     welcome.protocol = PROTOCOL;
     welcome.now_s = step->event->now_s;
@@ -346,7 +348,7 @@ static void on_ack(struct step *step, struct session *session, const Up__Ack *ac
 static void on_prekeys_published(struct step *step, struct session *session,
                                  const Up__PrekeyPublish *published)
 {
-    Up__Prekeys set = UP__PREKEYS__INIT;
+    Up__Prekeys set;
     uint8_t *bytes = NULL;
     size_t len = 0;
 
@@ -362,6 +364,7 @@ static void on_prekeys_published(struct step *step, struct session *session,
             return;
         }
     }
+    up__prekeys__init(&set);
     set.member = session->member;
     set.prekeys = published->prekeys;
     set.n_prekeys = published->n_prekeys;
@@ -540,7 +543,7 @@ static void on_loaded(struct step *step)
 static void on_prekeys(struct step *step)
 {
     Up__Frame frame = UP__FRAME__INIT;
-    Up__Prekeys none = UP__PREKEYS__INIT;
+    Up__Prekeys none;
     ProtobufCMessage *message = NULL;
     char member[UP_MEMBER_LEN_MAX + 1] = "";
 
@@ -548,6 +551,7 @@ static void on_prekeys(struct step *step)
         return;
     if (step->event->member && strlen(step->event->member) <= UP_MEMBER_LEN_MAX)
         memcpy(member, step->event->member, strlen(step->event->member));
+    up__prekeys__init(&none);
     none.member = member;
     frame.body_case = UP__FRAME__BODY_PREKEYS;
     frame.prekeys = &none;

@@ -175,7 +175,7 @@ static enum up_err batch_pack(const struct envelope_seal_args *args, struct up_b
 static enum up_err header_pack(const struct envelope_seal_args *args,
                                const struct envelope_id *id, struct up_bytes *ret_header)
 {
-    Up__EnvelopeHeader header = UP__ENVELOPE_HEADER__INIT;
+    Up__EnvelopeHeader header;
     struct prekey_id prekey_id;
     struct envelope_id own = *id;
     struct member_id sender;
@@ -186,6 +186,7 @@ static enum up_err header_pack(const struct envelope_seal_args *args,
         ids_member_parse(up_view_of(args->recipient, strlen(args->recipient)), &recipient))
         return UP_MALFORMED;
     prekey_id_of(&args->prekey->key, &prekey_id);
+    up__envelope_header__init(&header);
     header.id = (ProtobufCBinaryData){.len = 16, .data = own.bytes};
     header.sender = sender.text;
     header.recipient = recipient.text;
