@@ -8,7 +8,7 @@
  *   session    FRAME Send                     STORE (what may be stored); on STORED: ACCEPTED, results in order
  *   session    FRAME Credit                   LOAD while credit and window allow
  *   session    LOADED                         DELIVER; nothing loaded: the lane is idle until a STORED for it
- *   session    FRAME Ack                      REMOVE those delivered to this session; others FAILURE not yours
+ *   session    FRAME Ack                      REMOVE what this connection was given; else FAILURE not yours
  *   session    FRAME PrekeyPublish            PUT_PREKEYS, when each is signed by the member itself
  *   session    FRAME PrekeyFetch, RosterFetch GET_PREKEYS, or the roster
  *   any        FRAME of a member that is not, or no longer, in the roster: FAILURE not in roster, CLOSE

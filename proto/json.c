@@ -209,40 +209,12 @@ static enum up_err value_read(struct reader *reader, const ProtobufCFieldDescrip
     return number_read(reader, field, value, out);
 }
 
-static size_t element_len(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return 8;
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-    case PROTOBUF_C_TYPE_BOOL:
-    case PROTOBUF_C_TYPE_ENUM:
-        return 4;
-    }
-    return 8;
-}
-
 static enum up_err list_read(struct reader *reader, const ProtobufCFieldDescriptor *field,
                              json_t *list, ProtobufCMessage *message)
 {
     char *values = NULL;
     size_t count = json_array_size(list);
-    size_t len = element_len(field->type);
+    size_t len = message_element_len(field->type);
     enum up_err err = UP_OK;
 
     if (!json_is_array(list))
@@ -425,7 +397,7 @@ static bool is_set(const ProtobufCMessage *message, const ProtobufCFieldDescript
         return *(const void *const *)(const void *)value != NULL;
     if (field->type == PROTOBUF_C_TYPE_BYTES)
         return ((const ProtobufCBinaryData *)(const void *)value)->len > 0;
-    return memcmp(value, zero, element_len(field->type)) != 0;
+    return memcmp(value, zero, message_element_len(field->type)) != 0;
 }
 
 static json_t *field_make(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
@@ -441,7 +413,7 @@ static json_t *field_make(const ProtobufCMessage *message, const ProtobufCFieldD
     values = *(const char *const *)value;
     list = json_array();
     for (size_t i = 0; list && i < count; i++) {
-        if (json_array_append_new(list, value_make(field, values + i * element_len(field->type)))) {
+        if (json_array_append_new(list, value_make(field, values + i * message_element_len(field->type)))) {
             json_decref(list);
             return NULL;
         }

@@ -115,16 +115,46 @@ static ProtobufCWireType wire_of(ProtobufCType type)
     return PROTOBUF_C_WIRE_TYPE_VARINT;
 }
 
-/* One value of a wire type that is not length-prefixed. */
-static enum up_err scalar(struct scan *scan, ProtobufCWireType wire, size_t end)
+/* protobuf-c cuts a varint down to the field's type: a second spelling of the same value, for a signature or a
+ * comparison of bytes to trip over, and room to carry something unseen. Negative numbers of 32 bits travel
+ * extended to 64. */
+static bool fits(ProtobufCType type, uint64_t value)
 {
+    switch (type) {
+    case PROTOBUF_C_TYPE_BOOL:
+        return value <= 1;
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_SINT32:
+        return value <= UINT32_MAX;
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_ENUM:
+        return value <= INT32_MAX || value >= UINT64_MAX - INT32_MAX;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_BYTES:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        break;
+    }
+    return true;
+}
+
+/* One value of a type that is not length-prefixed. */
+static enum up_err scalar(struct scan *scan, ProtobufCType type, size_t end)
+{
+    ProtobufCWireType wire = wire_of(type);
     uint64_t value = 0;
     size_t width = wire == PROTOBUF_C_WIRE_TYPE_64BIT ? 8 : 4;
 
-    if (++scan->field_count > UP_MESSAGE_FIELDS_MAX)
-        return UP_TOO_LARGE;
     if (wire == PROTOBUF_C_WIRE_TYPE_VARINT)
-        return varint(scan, end, &value) ? UP_OK : UP_MALFORMED;
+        return varint(scan, end, &value) && fits(type, value) ? UP_OK : UP_MALFORMED;
     if (end - scan->at < width)
         return UP_MALFORMED;
     scan->at += width;
@@ -177,8 +207,11 @@ static enum up_err prefixed(struct scan *scan, const ProtobufCFieldDescriptor *f
     }
     end = scan->at + (size_t)len; /* packed scalars */
     while (scan->at < end) {
-        enum up_err err = scalar(scan, wire_of(field->type), end);
+        enum up_err err = UP_OK;
 
+        if (++scan->field_count > UP_MESSAGE_FIELDS_MAX)
+            return UP_TOO_LARGE;
+        err = scalar(scan, field->type, end);
         if (err)
             return err;
     }
@@ -206,7 +239,7 @@ static enum up_err field_next(struct scan *scan, struct level *level)
         return prefixed(scan, field, level->end);
     if (wire != wire_of(field->type))
         return UP_MALFORMED;
-    return scalar(scan, wire, level->end);
+    return scalar(scan, field->type, level->end);
 }
 
 enum up_err scan_message(const ProtobufCMessageDescriptor *descriptor, struct up_view bytes)

@@ -33,4 +33,7 @@ UP_CHECKED enum up_err message_unpack(const ProtobufCMessageDescriptor *descript
 UP_CHECKED enum up_err message_pack(const ProtobufCMessage *message, size_t len_max,
                                     struct up_bytes *ret_bytes);
 
+/* message_element_len: bytes that one value of a field takes in its C struct, or one element in its list. */
+size_t message_element_len(ProtobufCType type);
+
 #endif

@@ -72,34 +72,6 @@ static bool class_is_withheld(enum field_class class, unsigned withheld)
     return true;
 }
 
-static size_t element_size(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return 8;
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-    case PROTOBUF_C_TYPE_BOOL:
-    case PROTOBUF_C_TYPE_ENUM:
-        return sizeof(int);
-    }
-    return 0;
-}
-
 static ProtobufCMessage *build(struct job *job, const ProtobufCMessage *from, bool *ret_empty);
 
 static void keep_repeated(struct job *job, const ProtobufCMessage *from, ProtobufCMessage *to,
@@ -107,7 +79,7 @@ static void keep_repeated(struct job *job, const ProtobufCMessage *from, Protobu
 {
     size_t count = *(const size_t *)read_at(from, field->quantifier_offset);
     const void *values = *(const void *const *)read_at(from, field->offset);
-    size_t size = element_size(field->type);
+    size_t size = message_element_len(field->type);
     void *copy = NULL;
 
     if (count == 0 || size == 0)
@@ -152,7 +124,7 @@ static void keep(struct job *job, const ProtobufCMessage *from, ProtobufCMessage
             *(ProtobufCMessage **)write_at(to, field->offset) = made;
     } else {
         memcpy(write_at(to, field->offset), read_at(from, field->offset),
-               element_size(field->type));
+               message_element_len(field->type));
     }
 }
 
@@ -315,7 +287,7 @@ static bool field_is_set(const ProtobufCMessage *message, const ProtobufCFieldDe
         return *(const void *const *)value != NULL;
     if (field->type == PROTOBUF_C_TYPE_BYTES)
         return ((const ProtobufCBinaryData *)value)->len > 0;
-    return memcmp(value, zero, element_size(field->type)) != 0;
+    return memcmp(value, zero, message_element_len(field->type)) != 0;
 }
 
 /* One message through its rows. Recursion goes down the schema, which nests three deep. */

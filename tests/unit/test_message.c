@@ -36,6 +36,8 @@ static void what_protobuf_would_accept_is_refused(void **state)
     assert_int_equal(unpack("\x92\x01\x03\xed\xa0\x80", 6), UP_BAD_TEXT); /* a surrogate */
     assert_int_equal(unpack("\x92\x01\x7f" "a", 4), UP_MALFORMED);     /* past the end */
     assert_int_equal(unpack("\x18\x81\x00", 3), UP_MALFORMED);         /* not the shortest varint */
+    assert_int_equal(unpack("\x18\xff\xff\xff\xff\x0f", 6), UP_OK); /* the largest 32 bits */
+    assert_int_equal(unpack("\x18\x80\x80\x80\x80\x10", 6), UP_MALFORMED); /* one more */
     assert_int_equal(unpack("\x1b", 1), UP_MALFORMED);                 /* a group */
     assert_int_equal(unpack("\x00\x01", 2), UP_MALFORMED);             /* field 0 */
     assert_int_equal(unpack("\x1a\x01\x01", 3), UP_MALFORMED);         /* wrong wire type */
