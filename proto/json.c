@@ -2,6 +2,7 @@
  * Canonical JSON of proto3 by descriptor (SPEC 7), jansson underneath. The only file that includes jansson. */
 #include "upstander/json.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <sodium.h>
@@ -21,16 +22,19 @@ struct reader {
     struct up_why *why;
     char path[PATH_LEN_MAX];
     unsigned depth;
+    size_t field_count; /* what can't be sent as bytes (scan.c) is not taken as text */
 };
 
-/* reported_before -> reportedBefore */
+/* reported_before -> reportedBefore, telephone_24h -> telephone24h */
 static void camel(const char *name, char ret_camel[static NAME_LEN_MAX])
 {
     size_t at = 0;
 
     for (size_t i = 0; name[i] != '\0' && at + 1 < NAME_LEN_MAX; i++) {
-        if (name[i] == '_' && name[i + 1] >= 'a' && name[i + 1] <= 'z')
-            ret_camel[at++] = (char)(name[++i] - 'a' + 'A');
+        if (name[i] == '_')
+            continue;
+        if (i > 0 && name[i - 1] == '_' && name[i] >= 'a' && name[i] <= 'z')
+            ret_camel[at++] = (char)(name[i] - 'a' + 'A');
         else
             ret_camel[at++] = name[i];
     }
@@ -87,11 +91,12 @@ static bool integer_read(const json_t *value, bool is_signed, int64_t *ret_signe
     if (text[0] == '\0' || strlen(text) > 20 || strspn(text, "-0123456789") != strlen(text) ||
         (!is_signed && text[0] == '-'))
         return false;
+    errno = 0; /* a number past 64 bits comes back as the largest there is, and only errno tells */
     if (is_signed)
         *ret_signed = strtoll(text, &end, 10);
     else
         *ret_unsigned = strtoull(text, &end, 10);
-    return *end == '\0';
+    return *end == '\0' && errno == 0;
 }
 
 static enum up_err number_read(struct reader *reader, const ProtobufCFieldDescriptor *field,
@@ -222,6 +227,9 @@ static enum up_err list_read(struct reader *reader, const ProtobufCFieldDescript
     values = arena_alloc(reader->arena, (count + 1) * len);
     if (!values)
         return UP_NO_MEMORY;
+    reader->field_count += count;
+    if (reader->field_count > UP_MESSAGE_FIELDS_MAX)
+        return UP_TOO_LARGE;
     for (size_t i = 0; !err && i < count; i++) {
         size_t path_len = path_push(reader, "", i, true);
 
@@ -282,6 +290,8 @@ static enum up_err object_read(struct reader *reader, const ProtobufCMessageDesc
         if (seen >> (field - descriptor->fields) & 1)
             return refuse(reader, "given twice");
         seen |= (uint64_t)1 << (field - descriptor->fields);
+        if (++reader->field_count > UP_MESSAGE_FIELDS_MAX)
+            return UP_TOO_LARGE;
         err = field_read(reader, field, value, message);
         if (err)
             return err;
@@ -292,22 +302,64 @@ static enum up_err object_read(struct reader *reader, const ProtobufCMessageDesc
     return UP_OK;
 }
 
+static enum up_err syntax(struct up_why *why, const json_error_t *error)
+{
+    enum up_err err = UP_MALFORMED;
+    const char *what = "not JSON";
+
+    if (error->text[0] == '\0') /* it leaves without a word when memory ran out */
+        return up_why_set(why, UP_NO_MEMORY, "%s", up_err_text(UP_NO_MEMORY));
+    switch (json_error_code(error)) {
+    case json_error_duplicate_key:
+        what = "a key is given twice";
+        break;
+    case json_error_out_of_memory:
+        err = UP_NO_MEMORY;
+        what = up_err_text(err);
+        break;
+    case json_error_stack_overflow:
+        err = UP_TOO_DEEP;
+        what = up_err_text(err);
+        break;
+    case json_error_invalid_utf8:
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        err = UP_BAD_TEXT;
+        what = up_err_text(err);
+        break;
+    case json_error_unknown:
+    case json_error_cannot_open_file:
+    case json_error_invalid_argument:
+    case json_error_premature_end_of_input:
+    case json_error_end_of_input_expected:
+    case json_error_invalid_syntax:
+    case json_error_invalid_format:
+    case json_error_wrong_type:
+    case json_error_null_value:
+    case json_error_numeric_overflow:
+    case json_error_item_not_found:
+    case json_error_index_out_of_range:
+        break;
+    }
+    return up_why_set(why, err, "line %d, column %d: %s", error->line, error->column, what);
+}
+
 enum up_err json_parse(const ProtobufCMessageDescriptor *descriptor, struct up_view text,
                        struct arena *arena, ProtobufCMessage **ret_message, struct up_why *why)
 {
     struct reader reader = {.arena = arena, .why = why};
-    json_error_t error;
+    json_error_t error = {0};
     json_t *root = NULL;
     enum up_err err = UP_OK;
 
-    root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &error);
+    if (text.len > UP_JSON_LEN_MAX)
+        return up_why_set(why, UP_TOO_LARGE, "%s", up_err_text(UP_TOO_LARGE));
+    root = json_loadb(text.len > 0 ? (const char *)text.data : "", text.len,
+                      JSON_REJECT_DUPLICATES, &error);
     if (!root)
-        return up_why_set(why, UP_MALFORMED, "line %d, column %d: %s", error.line, error.column,
-                          json_error_code(&error) == json_error_duplicate_key
-                              ? "a key is given twice"
-                              : "not JSON");
+        return syntax(why, &error);
     err = object_read(&reader, descriptor, root, ret_message);
-    if (err && why && why->err == UP_OK)
+    if (err && err != UP_INVALID) /* refuse() wrote where and what already */
         (void)up_why_set(why, err, "%s", up_err_text(err));
     json_decref(root);
     return err;
@@ -327,6 +379,7 @@ static json_t *bytes_make(const ProtobufCBinaryData *bytes)
         return NULL;
     (void)sodium_bin2base64(text, len, bytes->data, bytes->len, sodium_base64_VARIANT_ORIGINAL);
     out = json_string(text);
+    sodium_memzero(text, len);
     free(text);
     return out;
 }
@@ -392,7 +445,8 @@ static bool is_set(const ProtobufCMessage *message, const ProtobufCFieldDescript
     if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
         return *(const int *)quantifier == (int)field->id;
     if (field->type == PROTOBUF_C_TYPE_STRING)
-        return (*(const char *const *)(const void *)value)[0] != '\0';
+        return *(const char *const *)(const void *)value &&
+               (*(const char *const *)(const void *)value)[0] != '\0';
     if (field->type == PROTOBUF_C_TYPE_MESSAGE)
         return *(const void *const *)(const void *)value != NULL;
     if (field->type == PROTOBUF_C_TYPE_BYTES)

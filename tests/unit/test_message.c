@@ -142,6 +142,7 @@ static void json_says_where(void **state)
         {"{\"incident\": {\"narrative\": \"a\\u0000b\"}}", "line 1"},
         {"{\"urgent\": \"yes\"}", "urgent: not true or false"},
         {"{\"incident\": {\"codesVersion\": -1}}", "not a whole number from 0"},
+        {"{\"incident\": {\"codesVersion\": \"99999999999999999999\"}}", "not a whole number from 0"},
         {"[]", "the document: not an object"},
     };
     struct arena *arena = NULL;

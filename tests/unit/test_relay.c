@@ -418,6 +418,26 @@ static void a_revoked_members_live_connection_ends(void **state)
     up_bytes_wipe(&envelope);
 }
 
+static void mail_to_a_revoked_member_is_told(void **state)
+{
+    struct federation next = fed;
+    struct roster *other = NULL;
+    struct up_bytes envelope = sealed(CHARITY, FORCE, false);
+
+    (void)state;
+    say_hello(1, CHARITY, 1);
+    next.version = 2;
+    next.revoked = 1u << FORCE;
+    other = federation_roster(&next);
+    step(&(struct relay_event){.kind = RELAY_ROSTER, .now_s = NOW, .roster = other});
+    say_send(1, CHARITY, &envelope);
+    assert_int_equal(last_result(1), UP__ACCEPTED__RESULT__UNKNOWN_RECIPIENT);
+    assert_int_equal(mailstore_waiting(store, "a-force"), 0);
+    roster_destroy(&roster);
+    roster = other;
+    up_bytes_wipe(&envelope);
+}
+
 static void only_its_own_deliveries_can_be_acked(void **state)
 {
     struct up_bytes envelope = sealed(CHARITY, FORCE, false);
@@ -565,6 +585,7 @@ int main(void)
         TEST(another_senders_envelope_is_refused),
         TEST(a_stranger_hears_only_that),
         TEST(a_revoked_members_live_connection_ends),
+        TEST(mail_to_a_revoked_member_is_told),
         TEST(only_its_own_deliveries_can_be_acked),
         TEST(urgent_comes_first_and_credit_is_kept),
         TEST(a_full_mailbox_is_told),
