@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Canonical JSON of proto3 by descriptor (SPEC 7), jansson underneath. The only file that includes jansson. */
+ * Canonical JSON of proto3 by descriptor (SPEC 7), jansson underneath. The only file that includes
+ * jansson. */
 #include "upstander/json.h"
 
 #include <errno.h>
@@ -15,6 +16,53 @@
 #include "upstander/limits.h"
 
 enum { PATH_LEN_MAX = 160, NAME_LEN_MAX = 64 };
+
+/* jansson's memory. When growing the buffer of a token fails, jansson 2.14 drops bytes without a
+ * word, and reads past the end if the next allocation works; so after one failure all others of the
+ * call fail as well, which it survives. (What is left: a bare number of over 14 digits at that very
+ * moment trips an assertion inside jansson.) Blocks are wiped before they go: they held a report.
+ */
+static _Thread_local bool memory_ran_out; /* jansson passes its hooks no pointer of ours */
+
+struct prefix {
+    _Alignas(16) size_t len;
+};
+
+static void *hook_alloc(size_t len)
+{
+    struct prefix *prefix = NULL;
+
+    if (!memory_ran_out && len <= SIZE_MAX - sizeof *prefix)
+        prefix = malloc(sizeof *prefix + len);
+    if (!prefix) {
+        memory_ran_out = true;
+        return NULL;
+    }
+    prefix->len = len;
+    return prefix + 1;
+}
+
+static void hook_free(void *memory)
+{
+    struct prefix *prefix = memory;
+
+    if (!prefix)
+        return;
+    prefix--;
+    sodium_memzero(prefix, sizeof *prefix + prefix->len);
+    free(prefix);
+}
+
+static void hooks_set(void)
+{
+    json_malloc_t alloc = NULL;
+    json_free_t release = NULL;
+
+    memory_ran_out = false;
+    json_get_alloc_funcs(&alloc, &release);
+    if (alloc != hook_alloc) /* once: threads share them */
+        json_set_alloc_funcs(hook_alloc, hook_free);
+}
 
 /* Where in the document we are, for the error; cut back to path_len on the way up. */
 struct reader {
@@ -261,7 +309,8 @@ static enum up_err field_read(struct reader *reader, const ProtobufCFieldDescrip
     return value_read(reader, field, value, base + field->offset);
 }
 
-/* Recursion goes down the schema, which is not recursive; jansson bounds the document's own depth. */
+/* Recursion goes down the schema, which is not recursive; jansson bounds the document's
+ * own depth. */
 static enum up_err object_read(struct reader *reader, const ProtobufCMessageDescriptor *descriptor,
                                json_t *object, ProtobufCMessage **ret_message)
 {
@@ -307,15 +356,11 @@ static enum up_err syntax(struct up_why *why, const json_error_t *error)
     enum up_err err = UP_MALFORMED;
     const char *what = "not JSON";
 
-    if (error->text[0] == '\0') /* it leaves without a word when memory ran out */
+    if (memory_ran_out) /* whatever it took that for */
         return up_why_set(why, UP_NO_MEMORY, "%s", up_err_text(UP_NO_MEMORY));
     switch (json_error_code(error)) {
     case json_error_duplicate_key:
         what = "a key is given twice";
-        break;
-    case json_error_out_of_memory:
-        err = UP_NO_MEMORY;
-        what = up_err_text(err);
         break;
     case json_error_stack_overflow:
         err = UP_TOO_DEEP;
@@ -328,6 +373,7 @@ static enum up_err syntax(struct up_why *why, const json_error_t *error)
         what = up_err_text(err);
         break;
     case json_error_unknown:
+    case json_error_out_of_memory:
     case json_error_cannot_open_file:
     case json_error_invalid_argument:
     case json_error_premature_end_of_input:
@@ -354,10 +400,13 @@ enum up_err json_parse(const ProtobufCMessageDescriptor *descriptor, struct up_v
 
     if (text.len > UP_JSON_LEN_MAX)
         return up_why_set(why, UP_TOO_LARGE, "%s", up_err_text(UP_TOO_LARGE));
-    root = json_loadb(text.len > 0 ? (const char *)text.data : "", text.len,
-                      JSON_REJECT_DUPLICATES, &error);
-    if (!root)
+    hooks_set();
+    root = json_loadb(text.len > 0 ? (const char *)text.data : "", text.len, JSON_REJECT_DUPLICATES,
+                      &error);
+    if (!root || memory_ran_out) {
+        json_decref(root);
         return syntax(why, &error);
+    }
     err = object_read(&reader, descriptor, root, ret_message);
     if (err && err != UP_INVALID) /* refuse() wrote where and what already */
         (void)up_why_set(why, err, "%s", up_err_text(err));
@@ -365,7 +414,7 @@ enum up_err json_parse(const ProtobufCMessageDescriptor *descriptor, struct up_v
     return err;
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------ */
 
 static json_t *object_make(const ProtobufCMessage *message);
 
@@ -467,7 +516,9 @@ static json_t *field_make(const ProtobufCMessage *message, const ProtobufCFieldD
     values = *(const char *const *)value;
     list = json_array();
     for (size_t i = 0; list && i < count; i++) {
-        if (json_array_append_new(list, value_make(field, values + i * message_element_len(field->type)))) {
+        const char *element = values + i * message_element_len(field->type);
+
+        if (json_array_append_new(list, value_make(field, element))) {
             json_decref(list);
             return NULL;
         }
@@ -500,22 +551,22 @@ static json_t *object_make(const ProtobufCMessage *message)
 
 enum up_err json_format(const ProtobufCMessage *message, bool pretty, struct up_bytes *ret_text)
 {
-    json_t *object = object_make(message);
+    json_t *object = NULL;
     char *text = NULL;
     enum up_err err = UP_NO_MEMORY;
 
+    hooks_set();
+    object = object_make(message);
     if (!object)
         return UP_NO_MEMORY;
     text = json_dumps(object, pretty ? JSON_INDENT(2) : JSON_COMPACT);
     json_decref(object);
-    if (!text)
-        return UP_NO_MEMORY;
-    err = up_bytes_new(strlen(text) + 1, ret_text);
+    if (text && !memory_ran_out)
+        err = up_bytes_new(strlen(text) + 1, ret_text);
     if (!err) {
         memcpy(ret_text->data, text, ret_text->len);
         ret_text->len--;
     }
-    sodium_memzero(text, strlen(text));
-    free(text);
+    hook_free(text);
     return err;
 }
