@@ -91,7 +91,7 @@ test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
 rooms_of = $(shell sed -n 's@.*rooms: *\([a-z ]*\).*@\1@p' $(1) | head -n 1)
 room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
 
-.PHONY: all test sim fmt fmt-check clean help deps compdb programs tests benches fuzzers
+.PHONY: all test sim fuzz lint fmt fmt-check clean help deps compdb programs tests benches fuzzers
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -104,9 +104,15 @@ test: deps ## every test, sanitizers on; closes with how many passed
 	$(Q)tests/run
 
 sim: deps ## the laws over many more generated cases (CASES=n, default 1000000; SEED=n)
-	$(Q)$(MAKE) --no-print-directory -j2 MODE=release tests
-	$(Q)for t in build/release/tests/prop/*; do case $$t in *.d) ;; *) \
-	    CASES=$${CASES:-1000000} $$t || exit 1;; esac; done
+	$(Q)B= tests/run-sim
+
+fuzz: ## let each fuzz target look for new inputs (SECONDS_EACH=60; TARGETS="frame json")
+	$(Q)WITH=fuzz deploy/deps
+	$(Q)B= tests/run-fuzz
+
+lint: ## gcc's and clang's warnings, clang-tidy, shellcheck, cppcheck, gcc -fanalyzer
+	$(Q)WITH=lint deploy/deps
+	$(Q)B= tests/lint
 
 fmt: ## format the C files
 	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
@@ -165,5 +171,8 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c | $(GEN_H)
 $(B)/obj/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D); $(if $(filter 1,$(V)),,echo "  CC  $<";)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# the API's own document is compiled into the program
+$(B)/obj/nodes/api/api_node.o: deploy/openapi.json
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Builds areas.csv from source/: lines "code,parent,name", as nodes/disclosure/areas.h reads them.
+
+    deploy/areas/build.py            writes areas.csv beside this script
+    deploy/areas/build.py --check    fails when areas.csv is not what source/ gives
+
+The format knows no quotes: a comma in a name is dropped.
+"""
+import csv
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CODE = re.compile(r"[EWSN][0-9]{8}")
+HEAD = """\
+# Areas of England and Wales: code,parent,name. Built by build.py from source/; see README.md.
+# Source: Office for National Statistics licensed under the Open Government Licence v.3.0.
+# Contains OS data (c) Crown copyright and database right.
+# Local authority names and codes: mySociety, CC BY 4.0.
+# LSOAs (2021) and wards (May 2025): Leicestershire and Northamptonshire police areas.
+"""
+
+
+def rows(name):
+    with open(os.path.join(HERE, "source", name), encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def collect():
+    """Every area as code -> (parent, name)."""
+    areas = {}
+
+    def add(code, parent, name):
+        name = " ".join(name.replace(",", "").split())
+        if not CODE.fullmatch(code) or (parent and not CODE.fullmatch(parent)) or not name:
+            sys.exit(f"build.py: not an area: {code!r} {parent!r} {name!r}")
+        if areas.setdefault(code, (parent, name)) != (parent, name):
+            sys.exit(f"build.py: {code} stands there twice, and differs")
+
+    for row in rows("lad_pfa_2025.csv"):
+        add(row["pfa_code"], "", row["pfa_name"])
+        add(row["lad_code"], row["pfa_code"], row["lad_name"])
+    for row in rows("wards2025_leics_northants.csv"):
+        add(row["ward_code"], row["lad_code"], row["ward_name"])
+    for row in rows("lsoa21_msoa21_lad_leics_northants.csv"):
+        add(row["lsoa21_code"], row["lad_code"], row["lsoa21_name"])
+    for code, (parent, _) in areas.items():
+        if parent and parent not in areas:
+            sys.exit(f"build.py: {code} names a parent that is not there: {parent}")
+    return areas
+
+
+def text():
+    areas = collect()
+    depth = {code: 0 if not p else 1 if not areas[p][0] else 2 for code, (p, _) in areas.items()}
+    order = sorted(areas, key=lambda code: (depth[code], code))
+    return HEAD + "".join(f"{code},{areas[code][0]},{areas[code][1]}\n" for code in order)
+
+
+def main():
+    path = os.path.join(HERE, "areas.csv")
+    if sys.argv[1:] == ["--check"]:
+        with open(path, encoding="utf-8", newline="") as file:
+            if file.read() != text():
+                sys.exit("areas.csv is not what source/ gives: run deploy/areas/build.py")
+        return
+    if sys.argv[1:]:
+        sys.exit(__doc__)
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text())
+
+
+if __name__ == "__main__":
+    main()

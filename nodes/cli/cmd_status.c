@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * status: how the node stands. */
+#include <stdio.h>
+
+#include "nodes/cli/args.h"
+#include "nodes/cli/client.h"
+#include "nodes/cli/print.h"
+
+static const char help[] =
+    "usage: upstander status\n"
+    "Shows the node, its connection and what waits. Exit status 1 when something\n"
+    "needs a person: no connection, directory run out, or something can't be sent.\n";
+
+static void line(const char *label, const char *value)
+{
+    (void)printf("%-18s", label);
+    print_safe(stdout, value, 18);
+    (void)putchar('\n');
+}
+
+static void print(const Up__NodeStatus *status)
+{
+    char text[160];
+
+    line("Organisation", status->member);
+    line("Federation", status->federation);
+    line("You are", status->operator_name);
+    (void)snprintf(text, sizeof text, "version %llu, %s %.40s",
+                   (unsigned long long)status->roster_version,
+                   status->roster_expired ? "RAN OUT" : "runs out", status->roster_expires);
+    line("Directory",
+         status->roster_version > 0 ? text : "none yet: upstander roster install FILE");
+    (void)snprintf(text, sizeof text, "%s%s%.60s%s%.60s",
+                   status->connected ? "connected" : "NOT CONNECTED",
+                   status->broker[0] != '\0' ? " to " : "", status->broker,
+                   status->connection_detail[0] != '\0' ? ": " : "", status->connection_detail);
+    line("Broker", text);
+    (void)snprintf(text, sizeof text, "%u waiting, %u on their way", status->outbox_waiting,
+                   status->outbox_under_way);
+    line("To be sent", text);
+    if (status->outbox_cant_be_sent > 0) {
+        (void)snprintf(text, sizeof text, "%u: see `upstander sent`", status->outbox_cant_be_sent);
+        line("CAN'T BE SENT", text);
+    }
+    (void)snprintf(text, sizeof text, "%u taken here, %u received, %u refused", status->reports,
+                   status->inbox, status->refused);
+    line("Reports", text);
+    line("Version", status->version);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    struct args_list words = {0};
+    const struct args_spec spec = {.help = help, .words = &words};
+    struct client_request request = {.method = "GET", .path = "/v1/status"};
+    ProtobufCMessage *message = NULL;
+    const Up__NodeStatus *status = NULL;
+    struct up_bytes text = {0};
+    int result = args_parse(cli, &spec, argc, argv);
+
+    if (result != ARGS_GO_ON)
+        return result;
+    result = client_ask(cli, &request, &up__node_status__descriptor, &message, &text);
+    if (result != CLI_OK)
+        return result;
+    status = (const Up__NodeStatus *)message;
+    if (cli->json) {
+        print_json(up_bytes_view(&text));
+    } else {
+        print_banner(cli, stdout, status->exercise);
+        print(status);
+    }
+    up_bytes_wipe(&text);
+    return status->connected && !status->roster_expired && status->outbox_cant_be_sent == 0
+               ? CLI_OK
+               : CLI_FAILED;
+}
+
+const struct cli_command cmd_status_command = {"status", "how the node stands", help, run};

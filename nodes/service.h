@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * What a node can be asked by its operators: one function per resource of the local API. Each writes the audit
+ * log before it answers. Runs in the node's one loop thread; nothing here blocks on the network.
+ * Replies live in the caller's arena. Times are Europe/London text. */
+#ifndef NODES_SERVICE_H
+#define NODES_SERVICE_H
+
+#include <stdbool.h>
+
+#include "api.pb-c.h"
+#include "upstander/err.h"
+#include "upstander/message.h"
+
+struct service;
+
+/* Roles of an operator (architecture.md 6 "Everybody has a name"). */
+enum operator_role {
+    OPERATOR_TAKE_REPORTS = 1,
+    OPERATOR_APPROVE = 2,
+    OPERATOR_OVERRIDE = 4,
+    OPERATOR_KEYS = 8,
+    OPERATOR_READ_ONLY = 16,
+    OPERATOR_AUDIT = 32,
+};
+struct operator_identity {
+    char name[64];
+    unsigned roles; /* union of enum operator_role */
+};
+
+/* Who asks, and where the reply goes. */
+struct service_call {
+    const struct operator_identity *operator;
+    struct arena *arena;
+    struct up_why *why; /* filled on error: what is wrong and what to do */
+};
+
+/* Durable when they return UP_OK. UP_NOT_PERMITTED when the operator lacks the role, UP_NOT_FOUND, UP_INVALID,
+ * UP_IO, UP_NO_MEMORY as usual. */
+UP_CHECKED enum up_err service_report_add(struct service *service, const struct service_call *call,
+                                          const Up__Report *report, Up__ReportRef **ret_reply);
+UP_CHECKED enum up_err service_report_list(struct service *service, const struct service_call *call,
+                                           Up__ReportList **ret_reply);
+UP_CHECKED enum up_err service_report_show(struct service *service, const struct service_call *call,
+                                           const char *ref, Up__Report **ret_reply);
+/* Preview and send call the same decision and disclosure functions. */
+UP_CHECKED enum up_err service_preview(struct service *service, const struct service_call *call,
+                                       const char *ref, Up__Preview **ret_reply);
+/* Sending twice queues nothing the second time. */
+UP_CHECKED enum up_err service_send(struct service *service, const struct service_call *call,
+                                    const char *ref, Up__SendResult **ret_reply);
+UP_CHECKED enum up_err service_import(struct service *service, const struct service_call *call,
+                                      const Up__ImportRequest *request, Up__ImportResult **ret_reply);
+UP_CHECKED enum up_err service_import_preview(struct service *service, const struct service_call *call,
+                                              const char *import_id, Up__ImportPreview **ret_reply);
+/* Sends each report of the import, then closes all past windows: releases and statistics. */
+UP_CHECKED enum up_err service_import_send(struct service *service, const struct service_call *call,
+                                           const char *import_id, Up__SendResult **ret_reply);
+/* ref NULL: all that is not of an import. import_id may select one import instead. */
+UP_CHECKED enum up_err service_sent(struct service *service, const struct service_call *call,
+                                    const char *ref, const char *import_id, Up__SentList **ret_reply);
+UP_CHECKED enum up_err service_inbox(struct service *service, const struct service_call *call,
+                                     Up__InboxList **ret_reply);
+UP_CHECKED enum up_err service_inbox_show(struct service *service, const struct service_call *call,
+                                          const char *ref, Up__InboxItem **ret_reply);
+/* Sends received/recorded back to the originator; only a police member. */
+UP_CHECKED enum up_err service_recorded(struct service *service, const struct service_call *call,
+                                        const char *ref, const Up__RecordedRequest *request,
+                                        Up__InboxLine **ret_reply);
+UP_CHECKED enum up_err service_export(struct service *service, const struct service_call *call,
+                                      Up__ExportBatch **ret_reply);
+UP_CHECKED enum up_err service_export_done(struct service *service, const struct service_call *call,
+                                           const Up__ExportDone *done, Up__ExportDone **ret_reply);
+UP_CHECKED enum up_err service_status(struct service *service, const struct service_call *call,
+                                      Up__NodeStatus **ret_reply);
+UP_CHECKED enum up_err service_roster(struct service *service, const struct service_call *call,
+                                      const Up__RosterRequest *request, Up__NodeStatus **ret_reply);
+UP_CHECKED enum up_err service_audit(struct service *service, const struct service_call *call,
+                                     Up__AuditList **ret_reply);
+
+#endif
