@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT
+ * What this node received: kept, shown, recorded, exported. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "nodes/service_private.h"
+#include "upstander/limits.h"
+
+enum { EXPORT_MAX = 16, ITEM_LEN_MAX = 2 * UP_SEALED_LEN_MAX };
+
+static char *text_of(struct arena *arena, const char *text)
+{
+    return arena_text(arena, up_view_of(text, strlen(text)));
+}
+
+static enum up_err item_put(struct service *service, struct nodestore_row *row,
+                            const Up__InboxItem *item)
+{
+    struct up_bytes bytes = {0};
+    enum up_err err = message_pack(&item->base, ITEM_LEN_MAX, &bytes);
+
+    row->body = up_bytes_view(&bytes);
+    if (!err)
+        err = nodestore_put(service->store, row);
+    up_bytes_wipe(&bytes);
+    row->body = up_view_of(NULL, 0);
+    return err;
+}
+
+/* --- keeping -------------------------------------------------------------------------------------- */
+
+/* Is a copy of this (sender, reference) held already? ret_row then has its ref. */
+static enum up_err held_find(struct service *service, const char *sender, const char *reference,
+                             struct nodestore_row *ret_row)
+{
+    struct nodestore_query query = {
+        .kind = NODESTORE_RECEIVED, .owner = reference, .peer = sender, .limit = 1};
+    struct nodestore_row *rows = NULL;
+    size_t count = 0;
+    enum up_err err = nodestore_list(service->store, &query, service->scratch, &rows, &count);
+
+    if (!err && count == 0)
+        return UP_NOT_FOUND;
+    if (!err)
+        *ret_row = rows[0];
+    return err;
+}
+
+enum up_err service_keep(struct service *service, const struct exchange_message *message)
+{
+    const Up__Message *content = message->message;
+    struct nodestore_row row = {
+        .kind = NODESTORE_RECEIVED, .state = RECEIVED_NEW, .at_s = clock_wall_s()};
+    struct nodestore_row before;
+    Up__InboxItem item = UP__INBOX_ITEM__INIT;
+    Up__InboxLine line = UP__INBOX_LINE__INIT;
+    char from[UP_MEMBER_LEN_MAX + 1];
+    char at[CLOCK_TEXT_LEN];
+    char kind[16] = "incident";
+    char level[32] = "";
+    enum up_err err = UP_NOT_FOUND;
+
+    (void)snprintf(from, sizeof from, "%s", message->sender.text);
+    (void)snprintf(row.peer, sizeof row.peer, "%s", from);
+    clock_london(row.at_s, at);
+    switch ((int)content->body_case) {
+    case UP__MESSAGE__BODY_INCIDENT_DISCLOSURE:
+        ids_hex(content->reference.data, row.owner);
+        item.incident = content->incident_disclosure->incident;
+        line.urgent = row.urgent = content->incident_disclosure->urgent;
+        (void)snprintf(level, sizeof level, "%s",
+                       entitlement_level_text(entitlement_read(item.incident->entitlement).level));
+        err = held_find(service, from, row.owner, &before);
+        if (!err)
+            return UP_OK; /* one version of a report exists: a second copy changes nothing */
+        break;
+    case UP__MESSAGE__BODY_RELEASE:
+        item.release = content->release;
+        (void)snprintf(kind, sizeof kind, "release");
+        (void)snprintf(level, sizeof level, "ANONYMISED");
+        break;
+    default:
+        item.statistics = content->statistics_return;
+        (void)snprintf(kind, sizeof kind, "statistics");
+        (void)snprintf(level, sizeof level, "COUNTED");
+        break;
+    }
+    if (err != UP_NOT_FOUND)
+        return err;
+    service_new_ref(row.name);
+    line.ref = row.name;
+    line.from = from;
+    line.kind = kind;
+    line.level = level;
+    line.received_at = at;
+    item.line = &line;
+    err = item_put(service, &row, &item);
+    return err ? err
+               : service_audit_add(service, "node", "received", "%s from %s: %s %s", row.name, from,
+                                   kind, level);
+}
+
+enum up_err service_status_update(struct service *service, const struct exchange_message *message)
+{
+    static const enum sent_state states[] = {
+        [UP__STATUS_UPDATE__STATUS__RECEIVED] = SENT_DELIVERED,
+        [UP__STATUS_UPDATE__STATUS__SEEN] = SENT_SEEN,
+        [UP__STATUS_UPDATE__STATUS__RECORDED] = SENT_RECORDED,
+    };
+    const Up__StatusUpdate *update = message->message->status_update;
+    struct nodestore_row row;
+    ProtobufCMessage *line = NULL;
+    struct up_bytes bytes = {0};
+    char reference[IDS_HEX_LEN + 1];
+    size_t status = (size_t)update->status;
+    enum up_err err = UP_OK;
+
+    ids_hex(message->message->reference.data, reference);
+    err = nodestore_get(service->store, NODESTORE_SENT, reference, service->scratch, &row);
+    if (err == UP_NOT_FOUND || (!err && strcmp(row.peer, message->sender.text) != 0)) {
+        service->refused++;
+        return service_audit_add(service, "node", "status-for-unknown", "from %s",
+                                 message->sender.text);
+    }
+    if (err || status >= sizeof states / sizeof states[0] || states[status] == 0)
+        return err;
+    err = message_unpack(&up__sent_line__descriptor, row.body, service->scratch, &line);
+    if (err)
+        return err;
+    if (update->police_reference[0] != '\0')
+        ((Up__SentLine *)line)->detail = update->police_reference;
+    row.state = states[status] > row.state || row.state > SENT_RECORDED ? states[status] : row.state;
+    row.due_s = clock_wall_s();
+    err = message_pack(line, UP_TEXT_LEN_MAX, &bytes);
+    row.body = up_bytes_view(&bytes);
+    if (!err)
+        err = nodestore_put(service->store, &row);
+    up_bytes_wipe(&bytes);
+    return err ? err
+               : service_audit_add(service, "node", "status", "%s from %s: %s", row.owner, row.peer,
+                                   status == UP__STATUS_UPDATE__STATUS__RECORDED ? "recorded"
+                                                                                 : "received");
+}
+
+/* --- showing -------------------------------------------------------------------------------------- */
+
+static enum up_err item_read(const struct nodestore_row *row, struct arena *arena,
+                             Up__InboxItem **ret_item)
+{
+    ProtobufCMessage *message = NULL;
+    enum up_err err = message_unpack(&up__inbox_item__descriptor, row->body, arena, &message);
+
+    if (err)
+        return err;
+    if (!((Up__InboxItem *)message)->line)
+        return UP_MALFORMED;
+    ((Up__InboxItem *)message)->line->exported = row->state == RECEIVED_EXPORTED;
+    *ret_item = (Up__InboxItem *)message;
+    return UP_OK;
+}
+
+static enum up_err line_copy(const Up__InboxLine *from, struct arena *arena,
+                             Up__InboxLine **ret_line)
+{
+    Up__InboxLine *line = arena_alloc(arena, sizeof *line);
+
+    if (!line)
+        return UP_NO_MEMORY;
+    *line = *from;
+    line->ref = text_of(arena, from->ref);
+    line->from = text_of(arena, from->from);
+    line->kind = text_of(arena, from->kind);
+    line->level = text_of(arena, from->level);
+    line->received_at = text_of(arena, from->received_at);
+    line->police_reference = text_of(arena, from->police_reference);
+    *ret_line = line;
+    return line->ref && line->from && line->kind && line->level && line->received_at &&
+                   line->police_reference
+               ? UP_OK
+               : UP_NO_MEMORY;
+}
+
+enum up_err service_inbox(struct service *service, const struct service_call *call,
+                          Up__InboxList **ret_reply)
+{
+    Up__InboxList *list = arena_alloc(call->arena, sizeof *list);
+    size_t total = (size_t)nodestore_count(service->store, NODESTORE_RECEIVED, 0);
+    struct nodestore_query query = {.kind = NODESTORE_RECEIVED, .limit = 1};
+    enum up_err err = service_may(call, ~0u);
+
+    if (err)
+        return err;
+    if (!list)
+        return UP_NO_MEMORY;
+    up__inbox_list__init(list);
+    list->lines = arena_alloc(call->arena, (total + 1) * sizeof *list->lines);
+    if (!list->lines)
+        return UP_NO_MEMORY;
+    while (!err && list->n_lines < total) {
+        struct nodestore_row *row = NULL;
+        Up__InboxItem *item = NULL;
+        size_t count = 0;
+
+        arena_reset(service->scratch);
+        err = nodestore_list(service->store, &query, service->scratch, &row, &count);
+        if (err || count == 0)
+            break;
+        query.after = row->number;
+        err = item_read(row, service->scratch, &item);
+        if (!err)
+            err = line_copy(item->line, call->arena, &list->lines[list->n_lines++]);
+    }
+    if (!err)
+        *ret_reply = list;
+    return err;
+}
+
+static enum up_err received_load(struct service *service, const struct service_call *call,
+                                 const char *ref, struct nodestore_row *ret_row,
+                                 Up__InboxItem **ret_item)
+{
+    enum up_err err = nodestore_get(service->store, NODESTORE_RECEIVED, ref, call->arena, ret_row);
+
+    if (err == UP_NOT_FOUND)
+        return up_why_set(call->why, err,
+                          "nothing was received under that reference; `upstander inbox` lists it");
+    return err ? err : item_read(ret_row, call->arena, ret_item);
+}
+
+enum up_err service_inbox_show(struct service *service, const struct service_call *call,
+                               const char *ref, Up__InboxItem **ret_reply)
+{
+    struct nodestore_row row;
+    Up__InboxItem *item = NULL;
+    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
+                                                       OPERATOR_READ_ONLY);
+
+    if (err)
+        return err;
+    err = received_load(service, call, ref, &row, &item);
+    if (!err)
+        err = service_audit_add(service, call->operator->name, "received-viewed", "%s %s", ref,
+                                item->line->level);
+    err = service_end(service, call, err);
+    if (!err)
+        *ret_reply = item;
+    return err;
+}
+
+enum up_err service_recorded(struct service *service, const struct service_call *call,
+                             const char *ref, const Up__RecordedRequest *request,
+                             Up__InboxLine **ret_reply)
+{
+    struct nodestore_row row;
+    Up__InboxItem *item = NULL;
+    Up__Message message = UP__MESSAGE__INIT;
+    Up__StatusUpdate update = UP__STATUS_UPDATE__INIT;
+    const Up__Member *self = service_self(service);
+    uint8_t reference[16];
+    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE);
+
+    if (err)
+        return err;
+    if (!self || self->role != UP__ROLE__CODE__POLICE)
+        err = up_why_set(call->why, UP_NOT_PERMITTED, "only a police member gives police references");
+    if (!err && (request->police_reference[0] == '\0' || strlen(request->police_reference) > 64))
+        err = up_why_set(call->why, UP_INVALID, "policeReference: 1 to 64 signs");
+    if (!err)
+        err = received_load(service, call, ref, &row, &item);
+    if (!err && !item->incident)
+        err = up_why_set(call->why, UP_INVALID, "that is no incident");
+    if (!err)
+        err = ids_unhex(up_view_of(row.owner, strlen(row.owner)), reference);
+    if (!err) {
+        item->line->police_reference = request->police_reference;
+        err = item_put(service, &row, item);
+    }
+    if (!err) {
+        update.status = UP__STATUS_UPDATE__STATUS__RECORDED;
+        update.police_reference = request->police_reference;
+        update.may_tell_reporter = request->may_tell_reporter;
+        message.reference = (ProtobufCBinaryData){.len = sizeof reference, .data = reference};
+        message.version = 1;
+        message.body_case = UP__MESSAGE__BODY_STATUS_UPDATE;
+        message.status_update = &update;
+        err = service_queue(service, row.peer, "", &message, false);
+    }
+    if (!err)
+        err = service_audit_add(service, call->operator->name, "recorded", "%s", ref);
+    err = service_end(service, call, err);
+    if (!err)
+        *ret_reply = item->line;
+    return err;
+}
+
+/* --- export --------------------------------------------------------------------------------------- */
+
+enum up_err service_export(struct service *service, const struct service_call *call,
+                           Up__ExportBatch **ret_reply)
+{
+    struct nodestore_query query = {
+        .kind = NODESTORE_RECEIVED, .states = 1u << RECEIVED_NEW, .limit = EXPORT_MAX};
+    struct nodestore_row *rows = NULL;
+    size_t count = 0;
+    Up__ExportBatch *batch = arena_alloc(call->arena, sizeof *batch);
+    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
+                                                       OPERATOR_READ_ONLY);
+
+    if (err)
+        return err;
+    err = batch ? nodestore_list(service->store, &query, service->scratch, &rows, &count)
+                : UP_NO_MEMORY;
+    if (!err) {
+        up__export_batch__init(batch);
+        batch->items = arena_alloc(call->arena, (count + 1) * sizeof *batch->items);
+        err = batch->items ? UP_OK : UP_NO_MEMORY;
+    }
+    for (size_t i = 0; !err && i < count; i++) {
+        err = item_read(&rows[i], call->arena, &batch->items[i]);
+        batch->n_items += !err;
+        if (!err)
+            err = service_audit_add(service, call->operator->name, "export-read", "%s", rows[i].name);
+    }
+    err = service_end(service, call, err);
+    if (!err)
+        *ret_reply = batch;
+    return err;
+}
+
+enum up_err service_export_done(struct service *service, const struct service_call *call,
+                                const Up__ExportDone *done, Up__ExportDone **ret_reply)
+{
+    Up__ExportDone *marked = arena_alloc(call->arena, sizeof *marked);
+    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
+                                                       OPERATOR_READ_ONLY);
+
+    if (err)
+        return err;
+    if (marked) {
+        up__export_done__init(marked);
+        marked->refs = arena_alloc(call->arena, (done->n_refs + 1) * sizeof *marked->refs);
+    }
+    if (!marked || !marked->refs)
+        err = UP_NO_MEMORY;
+    for (size_t i = 0; !err && i < done->n_refs; i++) {
+        err = nodestore_mark(service->store, NODESTORE_RECEIVED, done->refs[i], RECEIVED_EXPORTED, 0);
+        if (err == UP_NOT_FOUND) {
+            err = up_why_set(call->why, err, "refs[%zu]: nothing was received under it", i);
+            break;
+        }
+        if (!err)
+            err = service_audit_add(service, call->operator->name, "exported", "%s", done->refs[i]);
+        marked->refs[marked->n_refs++] = done->refs[i];
+    }
+    err = service_end(service, call, err);
+    if (!err)
+        *ret_reply = marked;
+    return err;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ * What the node's services share; for nodes/service*.c, nodes/courier.c and nodes/main.c only. */
+#ifndef NODES_SERVICE_PRIVATE_H
+#define NODES_SERVICE_PRIVATE_H
+
+#include "nodes/disclosure/disclose.h"
+#include "nodes/disclosure/entitlement.h"
+#include "nodes/exchange/exchange.h"
+#include "nodes/service.h"
+#include "nodes/store/nodestore.h"
+
+/* States of a NODESTORE_SENT row: what a member was told. Never renumbered. */
+enum sent_state {
+    SENT_STORED = 1,
+    SENT_ACCEPTED = 2,
+    SENT_DELIVERED = 3,
+    SENT_SEEN = 4,
+    SENT_RECORDED = 5,
+    SENT_REFUSED = 6,
+    SENT_CANT = 7,
+    SENT_NOT_SHARED = 8,
+    SENT_HELD = 9,
+    SENT_RELEASED = 10,
+    SENT_COUNTED = 11,
+};
+enum report_state { REPORT_SAVED = 1, REPORT_SENT = 2 };
+enum received_state { RECEIVED_NEW = 1, RECEIVED_EXPORTED = 2 };
+enum outbox_state { OUTBOX_WAITING = 1, OUTBOX_ACCEPTED = 2, OUTBOX_CANT = 3 };
+/* owner of an outbox row that is a receipt or refusal */
+#define OUTBOX_ANSWER "answer"
+
+struct service {
+    struct nodestore *store;
+    struct exchange *exchange;
+    struct areas *areas;
+    struct roster *roster;
+    const struct keyfile *keys;
+    char member[UP_MEMBER_LEN_MAX + 1];
+    const char *roster_path;
+    struct digest stewards;
+    struct arena *scratch; /* of one call; reset by service_begin */
+    bool want;             /* the outbox grew: the courier should look */
+    bool roster_changed;   /* the courier should tell the exchange, then drop roster_old */
+    struct roster *roster_old;
+    uint64_t refused;      /* messages and envelopes that were turned down here */
+    const char *trouble;   /* the last fixed word about the connection; NULL: none */
+};
+
+/* service_begin: the role is checked, the scratch arena is emptied, a transaction is open. service_end: commit, or
+ * take all back; what went wrong is told in why. service_may: the role alone. */
+UP_CHECKED enum up_err service_may(const struct service_call *call, unsigned roles);
+UP_CHECKED enum up_err service_begin(struct service *service, const struct service_call *call,
+                                     unsigned roles);
+UP_CHECKED enum up_err service_end(struct service *service, const struct service_call *call,
+                                   enum up_err err);
+/* service_audit_add: inside a transaction. */
+UP_CHECKED enum up_err service_audit_add(struct service *service, const char *person,
+                                         const char *action, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* service_today: "YYYY-MM-DD", Europe/London. */
+void service_today(char ret_today[static 11]);
+const Up__Member *service_self(const struct service *service);
+/* service_new_ref: "7F3K-9QTM"; no letter or digit that is easily taken for another. */
+void service_new_ref(char ret_ref[static 10]);
+/* service_use_roster: write it to its place, remember its version, put it in force. Inside a transaction. Takes
+ * ownership of next on UP_OK. */
+UP_CHECKED enum up_err service_use_roster(struct service *service, struct roster *next,
+                                          const char *person, struct up_why *why);
+
+/* One report as this node holds it, and what each member may get of it (service_reports.c). */
+struct told {
+    const Up__Member *member;
+    struct verdict verdict;
+};
+/* service_report_load: UP_NOT_FOUND with a sentence in why. */
+UP_CHECKED enum up_err service_report_load(struct service *service, const char *ref,
+                                           struct arena *arena, Up__Report **ret_report,
+                                           struct nodestore_row *ret_row, struct up_why *why);
+/* service_decide: the one decision for a report of this node and a member. */
+struct verdict service_decide(const struct service *service, const Up__Report *report,
+                              const Up__Member *member);
+/* service_report_send: queue, hold or note for each member; a member that was told already is passed over. */
+UP_CHECKED enum up_err service_report_send(struct service *service, const char *person,
+                                           const char *ref, Up__SendResult *result,
+                                           struct up_why *why);
+/* service_report_check_in: the checks of intake; victim and account bound to what they belong to. */
+UP_CHECKED enum up_err service_report_put(struct service *service, const char *person,
+                                          const Up__Report *report, const char *import_id,
+                                          char ret_ref[static 10], struct up_why *why);
+/* service_may_leave: does the outbox row still stand within what may be told now? (disclosure.md 6) */
+UP_CHECKED enum up_err service_may_leave(struct service *service, const struct nodestore_row *row,
+                                         bool *ret_may);
+/* service_put_outbox: a message into the outbox. owner: reference in hex, "" or OUTBOX_ANSWER. */
+UP_CHECKED enum up_err service_put_outbox(struct service *service, const char *member,
+                                          const char *owner, const struct message_id *id,
+                                          struct up_view message, bool urgent);
+/* service_queue: pack, give it an id, put it into the outbox. */
+UP_CHECKED enum up_err service_queue(struct service *service, const char *member, const char *owner,
+                                     Up__Message *message, bool urgent);
+/* service_publish: releases and statistics of all windows that are past (service_publish.c). */
+UP_CHECKED enum up_err service_publish(struct service *service, const char *person,
+                                       Up__SendResult *result);
+/* service_publish_due: did a window close since the last time? Runs service_publish then. */
+UP_CHECKED enum up_err service_publish_due(struct service *service);
+/* What came (service_inbox.c); inside a transaction. */
+UP_CHECKED enum up_err service_keep(struct service *service, const struct exchange_message *message);
+UP_CHECKED enum up_err service_status_update(struct service *service,
+                                             const struct exchange_message *message);
+
+#endif

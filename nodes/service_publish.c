@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ * Releases and statistics: what is held for a member goes out in groups, once its window is past (disclosure.md 5).
+ * An incident goes to a member once; what stays below k is held for a later window's closing. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "nodes/disclosure/generalise.h"
+#include "nodes/disclosure/release.h"
+#include "nodes/service_private.h"
+#include "upstander/limits.h"
+
+/* All that is held for one member. */
+struct pool {
+    const Up__Member *member;
+    struct arena *arena;
+    struct release_item *items;
+    struct nodestore_row *rows; /* beside the items */
+    bool *counted;              /* COUNTED: statistics; else a release */
+    bool *done;
+    size_t count;
+};
+
+static char *text_of(struct arena *arena, const char *text)
+{
+    return arena_text(arena, up_view_of(text, strlen(text)));
+}
+
+/* Who counts as distinct (disclosure.md 5): the import's own key; a named person; an unnamed report only when it was
+ * asked and answered that nothing was reported here before; community and property by themselves. */
+static enum up_err victim_of(const Up__Report *report, struct arena *arena, const char **ret_victim)
+{
+    const Up__Identity *identity = report->incident->identity;
+    char text[80] = "";
+
+    *ret_victim = NULL;
+    if (report->victim[0] != '\0') {
+        *ret_victim = text_of(arena, report->victim);
+        return *ret_victim ? UP_OK : UP_NO_MEMORY;
+    }
+    if (identity && identity->name[0] != '\0') {
+        struct digest digest;
+        char *joined = arena_alloc(arena, strlen(identity->name) + strlen(identity->date_of_birth) + 2);
+
+        if (!joined)
+            return UP_NO_MEMORY;
+        (void)strcpy(joined, identity->name);
+        (void)strcpy(joined + strlen(joined) + 1, identity->date_of_birth);
+        keys_digest(up_view_of(joined, strlen(identity->name) + strlen(identity->date_of_birth) + 1),
+                    &digest);
+        ids_hex(digest.bytes, text);
+    } else if (report->reported_before == UP__ANSWER__CODE__NO) {
+        (void)snprintf(text, sizeof text, "report %s", report->ref);
+    } else {
+        return UP_OK;
+    }
+    *ret_victim = text_of(arena, text);
+    return *ret_victim ? UP_OK : UP_NO_MEMORY;
+}
+
+static enum up_err item_make(struct service *service, struct pool *pool, size_t at)
+{
+    ProtobufCMessage *line = NULL;
+    Up__Report *report = NULL;
+    struct verdict verdict;
+    enum up_err err = UP_OK;
+
+    arena_reset(service->scratch);
+    err = message_unpack(&up__sent_line__descriptor, pool->rows[at].body, service->scratch, &line);
+    if (!err)
+        err = service_report_load(service, pool->rows[at].owner, service->scratch, &report, NULL,
+                                  NULL);
+    if (err)
+        return err;
+    verdict = service_decide(service, report, pool->member);
+    /* decided again: what was lowered meanwhile to nothing is not published */
+    pool->done[at] = verdict.entitlement.level < LEVEL_COUNTED;
+    pool->counted[at] =
+        verdict.entitlement.level == LEVEL_COUNTED ||
+        ((Up__SentLine *)line)->entitlement->level == UP__ENTITLEMENT__LEVEL__COUNTED;
+    pool->items[at].index = at;
+    pool->items[at].cell = generalise_cell(report->incident, service->areas, pool->arena);
+    if (!pool->items[at].cell)
+        return UP_NO_MEMORY;
+    return victim_of(report, pool->arena, &pool->items[at].victim);
+}
+
+static enum up_err pool_fill(struct service *service, struct pool *pool)
+{
+    struct nodestore_query query = {.kind = NODESTORE_SENT,
+                                    .peer = pool->member->id,
+                                    .states = 1u << SENT_HELD};
+    enum up_err err =
+        nodestore_list(service->store, &query, pool->arena, &pool->rows, &pool->count);
+
+    if (err)
+        return err;
+    pool->items = arena_alloc(pool->arena, (pool->count + 1) * sizeof *pool->items);
+    pool->counted = arena_alloc(pool->arena, pool->count + 1);
+    pool->done = arena_alloc(pool->arena, pool->count + 1);
+    if (!pool->items || !pool->counted || !pool->done)
+        return UP_NO_MEMORY;
+    for (size_t i = 0; !err && i < pool->count; i++)
+        err = item_make(service, pool, i);
+    return err;
+}
+
+static enum up_err taken_mark(struct service *service, struct pool *pool, const size_t *places,
+                              const bool *taken, size_t count, enum sent_state state,
+                              size_t *ret_taken)
+{
+    enum up_err err = UP_OK;
+
+    *ret_taken = 0;
+    for (size_t i = 0; !err && i < count; i++) {
+        if (!taken[i])
+            continue;
+        err = nodestore_mark(service->store, NODESTORE_SENT, pool->rows[places[i]].name, state,
+                             clock_wall_s());
+        (*ret_taken)++;
+    }
+    return err;
+}
+
+/* One window of one area, released or counted. */
+static enum up_err window_close(struct service *service, struct pool *pool, const char *person,
+                                const struct release_config *config, bool counted,
+                                Up__SendResult *result)
+{
+    struct release_item *items = arena_alloc(service->scratch, (pool->count + 1) * sizeof *items);
+    size_t *places = arena_alloc(service->scratch, (pool->count + 1) * sizeof *places);
+    Up__Message message = UP__MESSAGE__INIT;
+    bool *taken = NULL;
+    size_t count = 0;
+    size_t taken_count = 0;
+    uint8_t id[16];
+    enum up_err err = items && places ? UP_OK : UP_NO_MEMORY;
+
+    for (size_t i = 0; !err && i < pool->count; i++) {
+        if (pool->done[i] || pool->counted[i] != counted)
+            continue;
+        places[count] = i;
+        items[count++] = pool->items[i];
+    }
+    if (!err && counted) {
+        message.body_case = UP__MESSAGE__BODY_STATISTICS_RETURN;
+        err = release_statistics(items, count, config, service->scratch, &message.statistics_return,
+                                 &taken);
+    } else if (!err) {
+        message.body_case = UP__MESSAGE__BODY_RELEASE;
+        err = release_make(items, count, config, service->scratch, &message.release, &taken);
+        keys_random(id, sizeof id);
+        if (!err)
+            message.release->release_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+    }
+    if (!err)
+        err = taken_mark(service, pool, places, taken, count, counted ? SENT_COUNTED : SENT_RELEASED,
+                         &taken_count);
+    if (!err && taken_count > 0)
+        err = service_queue(service, pool->member->id, "", &message, false);
+    if (!err && taken_count > 0)
+        err = service_audit_add(service, person, counted ? "statistics" : "release",
+                                "to %s: %s %s, %zu incidents, k %u", pool->member->id, config->area,
+                                config->window, taken_count, config->k);
+    *(counted ? &result->counted : &result->released) += (uint32_t)taken_count;
+    result->held -= result->held < taken_count ? result->held : (uint32_t)taken_count;
+    return err;
+}
+
+static enum up_err pool_publish(struct service *service, struct pool *pool, const char *person,
+                                Up__SendResult *result)
+{
+    char today[11];
+    char now[8];
+    enum up_err err = UP_OK;
+
+    service_today(today);
+    err = release_quarter(today, now);
+    for (size_t i = 0; !err && i < pool->count; i++) {
+        const Up__Cell *cell = pool->items[i].cell;
+        bool counted = pool->counted[i];
+        char window[8];
+        struct release_config config = {
+            .window = window,
+            .areas = service->areas,
+            .k = entitlement_k(roster_content(service->roster), service_self(service),
+                               pool->member, today)};
+
+        config.area = counted ? areas_climb(service->areas, cell->area, AREA_POLICE) : cell->area;
+        if (pool->done[i] || !config.area || release_quarter(cell->period, window) ||
+            strcmp(window, now) >= 0)
+            continue;
+        arena_reset(service->scratch);
+        err = window_close(service, pool, person, &config, counted, result);
+        for (size_t j = i; !err && j < pool->count; j++) { /* the whole window is done now */
+            const Up__Cell *other = pool->items[j].cell;
+            const char *area = counted ? areas_climb(service->areas, other->area, AREA_POLICE)
+                                       : other->area;
+            char other_window[8];
+
+            if (pool->counted[j] == counted && area && strcmp(area, config.area) == 0 &&
+                release_quarter(other->period, other_window) == UP_OK &&
+                strcmp(other_window, window) == 0)
+                pool->done[j] = true;
+        }
+    }
+    return err;
+}
+
+enum up_err service_publish(struct service *service, const char *person, Up__SendResult *result)
+{
+    const Up__Roster *roster = roster_content(service->roster);
+    struct arena *arena = NULL;
+    enum up_err err = arena_new(UP_ARENA_LEN_MAX, &arena);
+
+    for (size_t i = 0; !err && i < roster->n_members; i++) {
+        struct pool pool = {.member = roster->members[i], .arena = arena};
+
+        if (strcmp(pool.member->id, service->member) == 0 ||
+            pool.member->status != UP__MEMBER__STATUS__ACTIVE)
+            continue;
+        arena_reset(arena);
+        err = pool_fill(service, &pool);
+        if (!err)
+            err = pool_publish(service, &pool, person, result);
+    }
+    arena_destroy(&arena);
+    return err;
+}
+
+enum up_err service_publish_due(struct service *service)
+{
+    Up__SendResult result = UP__SEND_RESULT__INIT;
+    char today[11];
+    char now[8];
+    int64_t number = 0;
+    enum up_err err = UP_OK;
+
+    service_today(today);
+    if (release_quarter(today, now))
+        return UP_OK;
+    number = (now[0] - '0') * 10000 + (now[1] - '0') * 1000 + (now[2] - '0') * 100 +
+             (now[3] - '0') * 10 + (now[6] - '0');
+    if (nodestore_number(service->store, "closed-through", 0) >= number)
+        return UP_OK;
+    err = nodestore_begin(service->store);
+    if (!err)
+        err = service_publish(service, "node", &result);
+    if (!err)
+        err = nodestore_number_put(service->store, "closed-through", number);
+    if (!err)
+        return nodestore_commit(service->store);
+    nodestore_rollback(service->store);
+    return err;
+}

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: MIT
+ * Reports taken at this node: stored, previewed, sent. Preview and send ask the same decision and disclosure. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "nodes/disclosure/check.h"
+#include "nodes/service_private.h"
+#include "upstander/limits.h"
+
+enum { REPORT_LEN_MAX = 256 * 1024, STRANDS_TEXT_MAX = 200 };
+
+static char *text_of(struct arena *arena, const char *text)
+{
+    return arena_text(arena, up_view_of(text, strlen(text)));
+}
+
+/* --- taking --------------------------------------------------------------------------------------- */
+
+static bool is_risk_to_life(const Up__Report *report)
+{
+    return report->urgent || (report->incident->risk &&
+                              report->incident->risk->now == UP__RISK__NOW__RISK_TO_LIFE);
+}
+
+/* The police member whose area it is, to be rung. */
+static const Up__Member *police_for(const struct service *service, const Up__Incident *incident)
+{
+    const Up__Roster *roster = roster_content(service->roster);
+    const char *area = entitlement_area(incident, service->areas);
+    const Up__Member *any = NULL;
+
+    for (size_t i = 0; i < roster->n_members; i++) {
+        const Up__Member *member = roster->members[i];
+
+        if (member->role != UP__ROLE__CODE__POLICE || member->status != UP__MEMBER__STATUS__ACTIVE)
+            continue;
+        if (area && entitlement_covers(member->areas, member->n_areas, area, service->areas))
+            return member;
+        any = member;
+    }
+    return any;
+}
+
+static enum up_err report_check(const struct service *service, const Up__Report *report,
+                                struct up_why *why)
+{
+    struct disclose_rules rules = {.areas = service->areas};
+    const Up__Member *police = NULL;
+
+    if (!report->incident)
+        return up_why_set(why, UP_INVALID, "incident: missing; nothing was reported");
+    if (!report->incident->entitlement ||
+        report->incident->entitlement->level != UP__ENTITLEMENT__LEVEL__IDENTIFIED ||
+        report->incident->entitlement->n_withheld > 0)
+        return up_why_set(why, UP_INVALID,
+                          "incident.entitlement: a report that is taken here states the level "
+                          "IDENTIFIED and withholds nothing; what is shared stands in the choice");
+    if (report->incident->cell || report->incident->onward)
+        return up_why_set(why, UP_INVALID,
+                          "incident.cell, incident.onward: not part of a report that is taken here");
+    if (is_risk_to_life(report) && !report->call_was_made) {
+        police = police_for(service, report->incident);
+        return up_why_set(why, UP_INVALID,
+                          "risk to life: ring 999 first%s%s%s%s. Once the call was made, say so "
+                          "(callWasMade) and save the report",
+                          police ? ", then " : "", police ? police->name : "",
+                          police ? ", at any hour: " : "", police ? police->telephone_24h : "");
+    }
+    return disclose_check(report->incident, &rules, why);
+}
+
+static void digest_text(struct up_view of, char ret_text[static 65])
+{
+    struct digest digest;
+
+    keys_digest(of, &digest);
+    ids_hex(digest.bytes, ret_text);
+    ids_hex(digest.bytes + 16, ret_text + 32);
+}
+
+enum up_err service_report_put(struct service *service, const char *person, const Up__Report *report,
+                               const char *import_id, char ret_ref[static 10], struct up_why *why)
+{
+    struct nodestore_row row = {
+        .kind = NODESTORE_REPORT, .state = REPORT_SAVED, .at_s = clock_wall_s()};
+    Up__Report taken = *report;
+    char at[CLOCK_TEXT_LEN];
+    char by[64];
+    char import_copy[NODESTORE_NAME_MAX];
+    char digest[65];
+    struct up_bytes bytes = {0};
+    enum up_err err = report_check(service, report, why);
+
+    if (err)
+        return err;
+    service_new_ref(ret_ref);
+    clock_london(row.at_s, at);
+    (void)snprintf(by, sizeof by, "%s", person);
+    (void)snprintf(import_copy, sizeof import_copy, "%s", import_id);
+    digest_text(up_view_of(report->incident->narrative, strlen(report->incident->narrative)),
+                digest);
+    taken.ref = ret_ref;
+    taken.taken_at = at;
+    taken.taken_by = by;
+    taken.import_id = import_copy;
+    if (report->incident->account && report->incident->account->text[0] != '\0')
+        taken.account_digest = digest;
+    err = message_pack(&taken.base, REPORT_LEN_MAX, &bytes);
+    if (err == UP_TOO_LARGE)
+        (void)up_why_set(why, err, "the report is larger than %d KiB; shorten its texts",
+                         REPORT_LEN_MAX / 1024);
+    (void)snprintf(row.name, sizeof row.name, "%s", ret_ref);
+    (void)snprintf(row.owner, sizeof row.owner, "%s", import_id);
+    row.body = up_bytes_view(&bytes);
+    if (!err)
+        err = nodestore_put(service->store, &row);
+    up_bytes_wipe(&bytes);
+    return err;
+}
+
+enum up_err service_report_add(struct service *service, const struct service_call *call,
+                               const Up__Report *report, Up__ReportRef **ret_reply)
+{
+    Up__ReportRef *reply = arena_alloc(call->arena, sizeof *reply);
+    char ref[10];
+    enum up_err err = UP_OK;
+
+    if (!reply)
+        return UP_NO_MEMORY;
+    err = service_begin(service, call, OPERATOR_TAKE_REPORTS);
+    if (err)
+        return err;
+    err = service_report_put(service, call->operator->name, report, "", ref, call->why);
+    if (!err)
+        err = service_audit_add(service, call->operator->name, "report-taken", "%s", ref);
+    up__report_ref__init(reply);
+    if (!err) {
+        reply->ref = text_of(call->arena, ref);
+        err = reply->ref ? UP_OK : UP_NO_MEMORY;
+    }
+    err = service_end(service, call, err);
+    if (!err)
+        *ret_reply = reply;
+    return err;
+}
+
+/* --- showing -------------------------------------------------------------------------------------- */
+
+enum up_err service_report_load(struct service *service, const char *ref, struct arena *arena,
+                                Up__Report **ret_report, struct nodestore_row *ret_row,
+                                struct up_why *why)
+{
+    struct nodestore_row row;
+    ProtobufCMessage *message = NULL;
+    enum up_err err = nodestore_get(service->store, NODESTORE_REPORT, ref, arena, &row);
+
+    if (err == UP_NOT_FOUND)
+        return up_why_set(why, err,
+                          "no report was taken here under that reference; `upstander reports` and "
+                          "`upstander inbox` list what there is");
+    if (!err)
+        err = message_unpack(&up__report__descriptor, row.body, arena, &message);
+    if (!err && !((Up__Report *)message)->incident)
+        err = UP_MALFORMED;
+    if (err)
+        return err;
+    *ret_report = (Up__Report *)message;
+    if (ret_row)
+        *ret_row = row;
+    return UP_OK;
+}
+
+static void strands_text(const Up__Incident *incident, char ret_text[static STRANDS_TEXT_MAX])
+{
+    size_t at = 0;
+
+    ret_text[0] = '\0';
+    for (size_t i = 0; i < incident->n_strands && at < STRANDS_TEXT_MAX - 32; i++) {
+        const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
+            &up__strand__code__descriptor, (int)incident->strands[i]->code);
+
+        at += (size_t)snprintf(ret_text + at, STRANDS_TEXT_MAX - at, "%s%s", i > 0 ? ", " : "",
+                               value ? value->name : "?");
+    }
+}
+
+static enum up_err summary_make(const struct service *service, const struct nodestore_row *row,
+                                const Up__Report *report, struct arena *arena,
+                                Up__ReportSummary **ret_summary)
+{
+    Up__ReportSummary *summary = arena_alloc(arena, sizeof *summary);
+    const ProtobufCEnumValue *channel = protobuf_c_enum_descriptor_get_value(
+        &up__channel__code__descriptor, (int)report->incident->channel);
+    const char *area = entitlement_area(report->incident, service->areas);
+    const char *area_name = area ? areas_name(service->areas, area) : NULL;
+    char strands[STRANDS_TEXT_MAX];
+
+    if (!summary)
+        return UP_NO_MEMORY;
+    strands_text(report->incident, strands);
+    up__report_summary__init(summary);
+    summary->ref = text_of(arena, row->name);
+    summary->taken_at = text_of(arena, report->taken_at);
+    summary->channel = text_of(arena, channel ? channel->name : "");
+    summary->strands = text_of(arena, strands);
+    summary->area = text_of(arena, area_name ? area_name : "");
+    summary->state = text_of(arena, row->state == REPORT_SENT ? "sent" : "saved here");
+    summary->import_id = text_of(arena, row->owner);
+    *ret_summary = summary;
+    return summary->ref && summary->taken_at && summary->channel && summary->strands &&
+                   summary->area && summary->state && summary->import_id
+               ? UP_OK
+               : UP_NO_MEMORY;
+}
+
+enum up_err service_report_list(struct service *service, const struct service_call *call,
+                                Up__ReportList **ret_reply)
+{
+    Up__ReportList *list = arena_alloc(call->arena, sizeof *list);
+    size_t total = (size_t)nodestore_count(service->store, NODESTORE_REPORT, 0);
+    struct nodestore_query query = {.kind = NODESTORE_REPORT, .limit = 1};
+    enum up_err err = service_may(call, ~0u);
+
+    if (err)
+        return err;
+    if (!list)
+        return UP_NO_MEMORY;
+    up__report_list__init(list);
+    list->reports = arena_alloc(call->arena, (total + 1) * sizeof *list->reports);
+    if (!list->reports)
+        return UP_NO_MEMORY;
+    while (!err && list->n_reports < total) {
+        struct nodestore_row *row = NULL;
+        ProtobufCMessage *report = NULL;
+        size_t count = 0;
+
+        arena_reset(service->scratch);
+        err = nodestore_list(service->store, &query, service->scratch, &row, &count);
+        if (err || count == 0)
+            break;
+        query.after = row->number;
+        err = message_unpack(&up__report__descriptor, row->body, service->scratch, &report);
+        if (!err && ((Up__Report *)report)->incident)
+            err = summary_make(service, row, (Up__Report *)report, call->arena,
+                               &list->reports[list->n_reports++]);
+    }
+    if (!err)
+        *ret_reply = list;
+    return err;
+}
+
+enum up_err service_report_show(struct service *service, const struct service_call *call,
+                                const char *ref, Up__Report **ret_reply)
+{
+    Up__Report *report = NULL;
+    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
+                                                       OPERATOR_READ_ONLY);
+
+    if (err)
+        return err;
+    err = service_report_load(service, ref, call->arena, &report, NULL, call->why);
+    if (!err)
+        err = service_audit_add(service, call->operator->name, "report-viewed", "%s", ref);
+    err = service_end(service, call, err);
+    if (!err)
+        *ret_reply = report;
+    return err;
+}
+
+/* --- deciding ------------------------------------------------------------------------------------- */
+
+struct verdict service_decide(const struct service *service, const Up__Report *report,
+                              const Up__Member *member)
+{
+    char today[11];
+    struct entitlement_inputs inputs = {.incident = report->incident,
+                                        .choice = report->choice,
+                                        .roster = roster_content(service->roster),
+                                        .sender = service_self(service),
+                                        .recipient = member,
+                                        .areas = service->areas,
+                                        .today = today};
+
+    service_today(today);
+    return entitlement_decide(&inputs);
+}
+
+static const char *delivery_text(enum level level, unsigned k, struct arena *arena)
+{
+    char text[64];
+
+    switch (level) {
+    case LEVEL_IDENTIFIED:
+    case LEVEL_PSEUDONYMISED:
+        return "at once";
+    case LEVEL_ANONYMISED:
+        (void)snprintf(text, sizeof text, "in a release when at least %u", k);
+        return text_of(arena, text);
+    case LEVEL_COUNTED:
+        return "as a count";
+    case LEVEL_WITHHELD:
+        break;
+    }
+    return "nothing";
+}
+
+static enum up_err warning_add(Up__RecipientPreview *to, struct arena *arena, const char *text)
+{
+    to->warnings[to->n_warnings] = text_of(arena, text);
+    return to->warnings[to->n_warnings++] ? UP_OK : UP_NO_MEMORY;
+}
+
+static enum up_err warnings_make(const Up__Report *report, const Up__Incident *disclosure,
+                                 enum level level, struct arena *arena, Up__RecipientPreview *to)
+{
+    enum up_err err = UP_OK;
+
+    to->warnings = arena_alloc(arena, 4 * sizeof *to->warnings);
+    if (!to->warnings)
+        return UP_NO_MEMORY;
+    if (level == LEVEL_PSEUDONYMISED)
+        err = warning_add(to, arena, "could be recognised by someone who knows them");
+    if (!err && level == LEVEL_PSEUDONYMISED && disclosure->n_suspects > 0 &&
+        !report->incident->identity)
+        err = warning_add(to, arena,
+                          "it names or describes who did it: \"my neighbour at 12\" points back at "
+                          "the person who reports");
+    if (!err && level >= LEVEL_PSEUDONYMISED && report->incident->narrative[0] != '\0' &&
+        disclosure->narrative[0] == '\0' && (!disclosure->account || !disclosure->account->text[0]))
+        err = warning_add(to, arena,
+                          "no text goes with it: no account was approved for what is withheld here");
+    return err;
+}
+
+static enum up_err fields_make(const Up__Report *report, const Up__Incident *disclosure,
+                               struct arena *arena, Up__RecipientPreview *to)
+{
+    static const char *const fates[] = {
+        [FATE_KEPT] = "kept", [FATE_GENERALISED] = "generalised", [FATE_DROPPED] = "dropped"};
+    const struct field_note *notes = NULL;
+    size_t count = 0;
+    enum up_err err = disclose_explain(report->incident, disclosure, arena, &notes, &count);
+
+    if (err)
+        return err;
+    to->fields = arena_alloc(arena, (count + 1) * sizeof *to->fields);
+    if (!to->fields)
+        return UP_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        Up__FieldNote *note = arena_alloc(arena, sizeof *note);
+
+        if (!note)
+            return UP_NO_MEMORY;
+        up__field_note__init(note);
+        note->path = text_of(arena, notes[i].path);
+        note->class_name = text_of(arena, notes[i].class_name);
+        note->fate = text_of(arena, fates[notes[i].fate]);
+        if (!note->path || !note->class_name || !note->fate)
+            return UP_NO_MEMORY;
+        to->fields[to->n_fields++] = note;
+    }
+    return UP_OK;
+}
+
+static enum up_err recipient_preview(const struct service *service, const Up__Report *report,
+                                     const Up__Member *member, struct arena *arena,
+                                     Up__RecipientPreview **ret_to)
+{
+    struct verdict verdict = service_decide(service, report, member);
+    struct disclose_rules rules = {.areas = service->areas};
+    char today[11];
+    Up__RecipientPreview *to = arena_alloc(arena, sizeof *to);
+    Up__Incident *disclosure = NULL;
+    const char *delivery = NULL;
+    enum up_err err = to ? UP_OK : UP_NO_MEMORY;
+
+    if (!err)
+        err = disclose(report->incident, verdict.entitlement, &rules, arena, &disclosure, NULL);
+    if (err)
+        return err;
+    service_today(today);
+    up__recipient_preview__init(to);
+    delivery = delivery_text(verdict.entitlement.level,
+                             entitlement_k(roster_content(service->roster), service_self(service),
+                                           member, today),
+                             arena);
+    to->member = text_of(arena, member->id);
+    to->name = text_of(arena, member->name);
+    to->role = member->role;
+    to->entitlement = disclosure->entitlement;
+    to->decided_by = text_of(arena, entitlement_decided_text(verdict.decided_by));
+    to->delivery = delivery ? text_of(arena, delivery) : NULL;
+    if (verdict.entitlement.level >= LEVEL_ANONYMISED)
+        to->disclosure = disclosure;
+    to->telephone_24h = text_of(arena, is_risk_to_life(report) ? member->telephone_24h : "");
+    if (!to->member || !to->name || !to->decided_by || !to->delivery || !to->telephone_24h)
+        return UP_NO_MEMORY;
+    err = fields_make(report, disclosure, arena, to);
+    if (!err)
+        err = warnings_make(report, disclosure, verdict.entitlement.level, arena, to);
+    *ret_to = to;
+    return err;
+}
+
+enum up_err service_preview(struct service *service, const struct service_call *call,
+                            const char *ref, Up__Preview **ret_reply)
+{
+    const Up__Roster *roster = roster_content(service->roster);
+    Up__Preview *preview = arena_alloc(call->arena, sizeof *preview);
+    Up__Report *report = NULL;
+    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
+                                                       OPERATOR_READ_ONLY);
+
+    if (err)
+        return err;
+    err = preview ? service_report_load(service, ref, call->arena, &report, NULL, call->why)
+                  : UP_NO_MEMORY;
+    if (!err) {
+        up__preview__init(preview);
+        preview->ref = text_of(call->arena, ref);
+        preview->recipients =
+            arena_alloc(call->arena, (roster->n_members + 1) * sizeof *preview->recipients);
+        err = preview->ref && preview->recipients ? UP_OK : UP_NO_MEMORY;
+    }
+    for (size_t i = 0; !err && i < roster->n_members; i++) {
+        if (strcmp(roster->members[i]->id, service->member) != 0 &&
+            roster->members[i]->status == UP__MEMBER__STATUS__ACTIVE)
+            err = recipient_preview(service, report, roster->members[i], call->arena,
+                                    &preview->recipients[preview->n_recipients++]);
+    }
+    if (!err)
+        err = service_audit_add(service, call->operator->name, "preview", "%s", ref);
+    err = service_end(service, call, err);
+    if (!err)
+        *ret_reply = preview;
+    return err;
+}
+
+/* --- sending -------------------------------------------------------------------------------------- */
+
+/* What a member was told, or why nothing. */
+static enum up_err sent_put(struct service *service, const char *ref, const char *reference,
+                            const struct told *told, enum sent_state state)
+{
+    struct nodestore_row row = {.kind = NODESTORE_SENT, .state = state, .at_s = clock_wall_s()};
+    Up__SentLine line;
+    Up__Entitlement entitlement;
+    Up__Entitlement__Group groups[4];
+    char by[128];
+    struct up_bytes bytes = {0};
+    enum up_err err = UP_OK;
+
+    up__sent_line__init(&line);
+    up__entitlement__init(&entitlement);
+    entitlement.level = (Up__Entitlement__Level)((int)told->verdict.entitlement.level + 1);
+    for (int group = 0; group < 4; group++) {
+        if (told->verdict.entitlement.withheld >> group & 1 &&
+            told->verdict.entitlement.level >= LEVEL_PSEUDONYMISED)
+            groups[entitlement.n_withheld++] = (Up__Entitlement__Group)(group + 1);
+    }
+    entitlement.withheld = groups;
+    (void)snprintf(by, sizeof by, "%s", entitlement_decided_text(told->verdict.decided_by));
+    line.entitlement = &entitlement;
+    line.decided_by = by;
+    err = message_pack(&line.base, UP_TEXT_LEN_MAX, &bytes);
+    (void)snprintf(row.name, sizeof row.name, "%s", reference);
+    (void)snprintf(row.owner, sizeof row.owner, "%s", ref);
+    (void)snprintf(row.peer, sizeof row.peer, "%s", told->member->id);
+    row.body = up_bytes_view(&bytes);
+    if (!err)
+        err = nodestore_put(service->store, &row);
+    up_bytes_wipe(&bytes);
+    return err;
+}
+
+static enum up_err disclosure_queue(struct service *service, const Up__Report *report,
+                                    const struct told *told, const struct reference *reference)
+{
+    struct disclose_rules rules = {.areas = service->areas};
+    Up__Message message = UP__MESSAGE__INIT;
+    Up__IncidentDisclosure body = UP__INCIDENT_DISCLOSURE__INIT;
+    struct reference copy = *reference;
+    char owner[IDS_HEX_LEN + 1];
+    enum up_err err = disclose(report->incident, told->verdict.entitlement, &rules,
+                               service->scratch, &body.incident, NULL);
+
+    if (err)
+        return err;
+    ids_hex(copy.bytes, owner);
+    body.urgent = is_risk_to_life(report);
+    message.reference = (ProtobufCBinaryData){.len = sizeof copy.bytes, .data = copy.bytes};
+    message.version = 1;
+    message.body_case = UP__MESSAGE__BODY_INCIDENT_DISCLOSURE;
+    message.incident_disclosure = &body;
+    return service_queue(service, told->member->id, owner, &message, body.urgent);
+}
+
+/* One member: at once, held for a release or a count, or nothing. */
+static enum up_err tell(struct service *service, const char *person, const Up__Report *report,
+                        const struct told *told, Up__SendResult *result)
+{
+    struct reference reference;
+    char hex[IDS_HEX_LEN + 1];
+    enum sent_state state = SENT_NOT_SHARED;
+    enum up_err err = UP_OK;
+
+    keys_random(reference.bytes, sizeof reference.bytes);
+    ids_hex(reference.bytes, hex);
+    switch (told->verdict.entitlement.level) {
+    case LEVEL_IDENTIFIED:
+    case LEVEL_PSEUDONYMISED:
+        state = SENT_STORED;
+        result->queued++;
+        err = disclosure_queue(service, report, told, &reference);
+        break;
+    case LEVEL_ANONYMISED:
+    case LEVEL_COUNTED:
+        state = SENT_HELD;
+        result->held++;
+        break;
+    case LEVEL_WITHHELD:
+        result->withheld++;
+        break;
+    }
+    if (!err)
+        err = sent_put(service, report->ref, hex, told, state);
+    if (!err)
+        err = service_audit_add(service, person, "disclosed", "%s to %s: %s, withheld %u, rule %d",
+                                report->ref, told->member->id,
+                                entitlement_level_text(told->verdict.entitlement.level),
+                                told->verdict.entitlement.withheld, (int)told->verdict.decided_by);
+    return err;
+}
+
+enum up_err service_report_send(struct service *service, const char *person, const char *ref,
+                                Up__SendResult *result, struct up_why *why)
+{
+    const Up__Roster *roster = roster_content(service->roster);
+    Up__Report *report = NULL;
+    struct nodestore_row row;
+    struct nodestore_row *told_before = NULL;
+    size_t before_count = 0;
+    struct nodestore_query before = {.kind = NODESTORE_SENT, .owner = ref};
+    enum up_err err = service_report_load(service, ref, service->scratch, &report, &row, why);
+
+    if (!err)
+        err = nodestore_list(service->store, &before, service->scratch, &told_before, &before_count);
+    for (size_t i = 0; !err && i < roster->n_members; i++) {
+        struct told told = {.member = roster->members[i]};
+        bool known = strcmp(told.member->id, service->member) == 0 ||
+                     told.member->status != UP__MEMBER__STATUS__ACTIVE;
+
+        for (size_t j = 0; j < before_count; j++)
+            known |= strcmp(told_before[j].peer, told.member->id) == 0;
+        if (known)
+            continue;
+        told.verdict = service_decide(service, report, told.member);
+        err = tell(service, person, report, &told, result);
+    }
+    if (!err && row.state != REPORT_SENT)
+        err = nodestore_mark(service->store, NODESTORE_REPORT, ref, REPORT_SENT, 0);
+    return err;
+}
+
+enum up_err service_send(struct service *service, const struct service_call *call, const char *ref,
+                         Up__SendResult **ret_reply)
+{
+    Up__SendResult *result = arena_alloc(call->arena, sizeof *result);
+    enum up_err err = UP_OK;
+
+    if (!result)
+        return UP_NO_MEMORY;
+    if (!roster_is_usable(service->roster, clock_wall_s()))
+        return up_why_set(call->why, UP_EXPIRED,
+                          "the directory ran out more than 30 days ago; the report stays saved "
+                          "here. Get a new directory from a signatory");
+    err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE);
+    if (err)
+        return err;
+    up__send_result__init(result);
+    result->ref = text_of(call->arena, ref);
+    err = result->ref ? service_report_send(service, call->operator->name, ref, result, call->why)
+                      : UP_NO_MEMORY;
+    err = service_end(service, call, err);
+    if (!err)
+        *ret_reply = result;
+    return err;
+}
+
+/* A verdict may have been lowered since it was queued: an agreement ended, the choice ran out. */
+enum up_err service_may_leave(struct service *service, const struct nodestore_row *row, bool *ret_may)
+{
+    struct nodestore_row sent;
+    ProtobufCMessage *line = NULL;
+    Up__Report *report = NULL;
+    const Up__Member *member = roster_find_active(service->roster, row->peer);
+    struct verdict verdict;
+    enum up_err err = UP_OK;
+
+    *ret_may = true;
+    if (strlen(row->owner) != IDS_HEX_LEN)
+        return UP_OK; /* about no report of ours */
+    err = nodestore_get(service->store, NODESTORE_SENT, row->owner, service->scratch, &sent);
+    if (err == UP_NOT_FOUND)
+        return UP_OK; /* a status about what was received */
+    if (!err)
+        err = message_unpack(&up__sent_line__descriptor, sent.body, service->scratch, &line);
+    if (!err)
+        err = service_report_load(service, sent.owner, service->scratch, &report, NULL, NULL);
+    if (err)
+        return err;
+    if (!member) {
+        *ret_may = false;
+        return UP_OK;
+    }
+    verdict = service_decide(service, report, member);
+    *ret_may = entitlement_le(entitlement_read(((Up__SentLine *)line)->entitlement),
+                              verdict.entitlement);
+    return UP_OK;
+}
