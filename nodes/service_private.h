@@ -35,6 +35,7 @@ struct service {
     struct areas *areas;
     struct roster *roster;
     const struct keyfile *keys;
+    const struct entitlement *ceilings; /* this node's own, by enum role */
     char member[UP_MEMBER_LEN_MAX + 1];
     const char *roster_path;
     struct digest stewards;

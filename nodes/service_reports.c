@@ -48,14 +48,10 @@ static enum up_err report_check(const struct service *service, const Up__Report 
     struct disclose_rules rules = {.areas = service->areas};
     const Up__Member *police = NULL;
 
-    if (!report->incident)
-        return up_why_set(why, UP_INVALID, "incident: missing; nothing was reported");
-    if (!report->incident->entitlement ||
-        report->incident->entitlement->level != UP__ENTITLEMENT__LEVEL__IDENTIFIED ||
+    if (report->incident->entitlement->level != UP__ENTITLEMENT__LEVEL__IDENTIFIED ||
         report->incident->entitlement->n_withheld > 0)
         return up_why_set(why, UP_INVALID,
-                          "incident.entitlement: a report that is taken here states the level "
-                          "IDENTIFIED and withholds nothing; what is shared stands in the choice");
+                          "incident.entitlement: leave it out; what is shared stands in the choice");
     if (report->incident->cell || report->incident->onward)
         return up_why_set(why, UP_INVALID,
                           "incident.cell, incident.onward: not part of a report that is taken here");
@@ -85,13 +81,24 @@ enum up_err service_report_put(struct service *service, const char *person, cons
     struct nodestore_row row = {
         .kind = NODESTORE_REPORT, .state = REPORT_SAVED, .at_s = clock_wall_s()};
     Up__Report taken = *report;
+    Up__Incident incident;
+    Up__Entitlement whole = UP__ENTITLEMENT__INIT;
     char at[CLOCK_TEXT_LEN];
     char by[64];
     char import_copy[NODESTORE_NAME_MAX];
     char digest[65];
     struct up_bytes bytes = {0};
-    enum up_err err = report_check(service, report, why);
+    enum up_err err = UP_OK;
 
+    if (!report->incident)
+        return up_why_set(why, UP_INVALID, "incident: missing; nothing was reported");
+    /* a report that is taken here is held whole; who gets what of it stands in the choice */
+    incident = *report->incident;
+    whole.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
+    if (!incident.entitlement)
+        incident.entitlement = &whole;
+    taken.incident = &incident;
+    err = report_check(service, &taken, why);
     if (err)
         return err;
     service_new_ref(ret_ref);
@@ -279,6 +286,7 @@ struct verdict service_decide(const struct service *service, const Up__Report *r
                                         .roster = roster_content(service->roster),
                                         .sender = service_self(service),
                                         .recipient = member,
+                                        .ceilings_by_role = service->ceilings,
                                         .areas = service->areas,
                                         .today = today};
 

@@ -50,6 +50,7 @@
 #define UP_RESEAL_AFTER_MS (24 * 3600 * 1000) /* accepted, no receipt: seal again */
 #define UP_RETRY_PAUSE_MS_MAX (5 * 60 * 1000) /* growing pauses are capped in minutes */
 #define UP_OUTBOX_IN_FLIGHT_MAX 1024u       /* messages under way to brokers at once */
+#define UP_ASIDE_MAX 1000u         /* messages kept that nobody here understood: for a person, not an archive */
 #define UP_IMPORT_ROWS_MAX 200000u
 #define UP_CSV_ROW_LEN_MAX 65536u
 #define UP_CSV_COLUMNS_MAX 256u

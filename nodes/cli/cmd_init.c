@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/secrets.h"
 #include "nodes/cli/args.h"
 #include "nodes/cli/ask.h"
 #include "nodes/cli/names.h"
 #include "nodes/cli/print.h"
-#include "nodes/cli/secrets.h"
 #include "upstander/ids.h"
 #include "upstander/json.h"
 

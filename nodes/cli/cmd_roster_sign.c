@@ -12,7 +12,7 @@
 #include "nodes/cli/names.h"
 #include "nodes/cli/print.h"
 #include "nodes/cli/rosterfile.h"
-#include "nodes/cli/secrets.h"
+#include "base/secrets.h"
 #include "nodes/cli/table.h"
 #include "upstander/ids.h"
 #include "upstander/json.h"

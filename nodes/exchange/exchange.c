@@ -10,6 +10,8 @@ enum {
     PROTOCOL = 1,
     GREETING_MS = 10000, /* a broker that does not say Welcome by then refused us, or is not there */
     FETCH_AGAIN_MS = 15000,
+    CLOCK_APART_S = 600, /* well before expiry, one hour, would be judged wrongly */
+    SILENCE_MS = 4000, /* a broker that was started again says so when it hears something */
     PAUSE_MS_MIN = 1000,
     LOAD_MAX = 512,
     FRAME_BYTES_MAX = 1 << 20, /* of envelopes in one Send */
@@ -55,6 +57,7 @@ struct exchange {
     bool loading;
     bool more;       /* something may wait above the cursor */
     int64_t again_ms; /* look through the whole outbox again */
+    int64_t said_ms;  /* the last frame to the broker */
 };
 
 struct step {
@@ -167,6 +170,7 @@ static void send_frame(struct step *step, const Up__Frame *frame)
     struct up_view bytes = pack(step, &frame->base);
 
     act(step, EXCHANGE_SEND)->bytes = bytes;
+    step->exchange->said_ms = step->event->now_ms;
 }
 
 static void send_credit(struct step *step, unsigned envelopes)
@@ -727,42 +731,50 @@ static void on_delivery(struct step *step, const Up__Delivery *delivery)
     act(step, EXCHANGE_DELIVERED)->number = delivery->number;
 }
 
-static void on_welcome(struct step *step, const Up__Welcome *welcome)
+/* Those of this node that are still of use, to the broker. */
+static void publish(struct step *step)
 {
     struct exchange *exchange = step->exchange;
     Up__Frame frame = UP__FRAME__INIT;
     Up__PrekeyPublish publish = UP__PREKEY_PUBLISH__INIT;
     Up__SignedPrekey prekeys[UP_PREKEYS_PER_MEMBER_MAX];
     Up__SignedPrekey *list[UP_PREKEYS_PER_MEMBER_MAX];
-    struct exchange_prekey copies[UP_PREKEYS_PER_MEMBER_MAX];
 
-    if (exchange->state != GREETING)
-        return;
-    exchange->state = ONLINE;
-    exchange->since_ms = step->event->now_ms;
-    if (welcome->signed_roster.len > 0)
-        act(step, EXCHANGE_NEWER_ROSTER)->bytes =
-            up_view_of(welcome->signed_roster.data, welcome->signed_roster.len);
-    memcpy(copies, exchange->prekeys, sizeof copies);
     for (size_t i = 0; i < exchange->prekey_count; i++) {
-        if (step->event->now_s >= copies[i].prekey.valid_until_s)
+        struct prekey *prekey = &exchange->prekeys[i].prekey;
+        Up__SignedPrekey *to = &prekeys[publish.n_prekeys];
+
+        if (step->event->now_s >= prekey->valid_until_s)
             continue;
-        list[publish.n_prekeys] = &prekeys[publish.n_prekeys];
-        up__signed_prekey__init(list[publish.n_prekeys]);
-        *list[publish.n_prekeys] = (Up__SignedPrekey){
-            .base = list[publish.n_prekeys]->base,
-            .member = exchange->member,
-            .key = {.len = 32, .data = copies[i].prekey.key.bytes},
-            .valid_from_s = copies[i].prekey.valid_from_s,
-            .valid_until_s = copies[i].prekey.valid_until_s,
-            .signature = {.len = 64, .data = copies[i].prekey.signature}};
-        publish.n_prekeys++;
+        up__signed_prekey__init(to);
+        to->member = exchange->member;
+        to->key = (ProtobufCBinaryData){.len = 32, .data = prekey->key.bytes};
+        to->valid_from_s = prekey->valid_from_s;
+        to->valid_until_s = prekey->valid_until_s;
+        to->signature = (ProtobufCBinaryData){.len = 64, .data = prekey->signature};
+        list[publish.n_prekeys++] = to;
     }
     publish.prekeys = list;
     frame.body_case = UP__FRAME__BODY_PREKEY_PUBLISH;
     frame.prekey_publish = &publish;
     send_frame(step, &frame);
-    keys_wipe(copies, sizeof copies);
+}
+
+static void on_welcome(struct step *step, const Up__Welcome *welcome)
+{
+    struct exchange *exchange = step->exchange;
+
+    if (exchange->state != GREETING)
+        return;
+    exchange->state = ONLINE;
+    exchange->since_ms = step->event->now_ms;
+    if (welcome->now_s - step->event->now_s > CLOCK_APART_S ||
+        step->event->now_s - welcome->now_s > CLOCK_APART_S)
+        log_word(step, "clocks-apart", "");
+    if (welcome->signed_roster.len > 0)
+        act(step, EXCHANGE_NEWER_ROSTER)->bytes =
+            up_view_of(welcome->signed_roster.data, welcome->signed_roster.len);
+    publish(step);
     send_credit(step, CREDIT);
     for (size_t i = 0; i < exchange->peer_count; i++)
         exchange->peers[i]->fetch_after_ms = 0;
@@ -940,18 +952,27 @@ static void on_tick(struct step *step)
         look_again(exchange);
     }
     load(step);
+    if (exchange->state == ONLINE && now_ms - exchange->said_ms > SILENCE_MS)
+        send_credit(step, 0);
 }
 
 static void on_prekeys_changed(struct step *step)
 {
     struct exchange *exchange = step->exchange;
     size_t count = step->event->count;
+    bool same = false;
 
     if (count > UP_PREKEYS_PER_MEMBER_MAX)
         count = UP_PREKEYS_PER_MEMBER_MAX;
+    same = count == exchange->prekey_count;
+    for (size_t i = 0; same && i < count; i++)
+        same = memcmp(exchange->prekeys[i].prekey.key.bytes, step->event->prekeys[i].prekey.key.bytes,
+                      sizeof exchange->prekeys[i].prekey.key.bytes) == 0;
     keys_wipe(exchange->prekeys, sizeof exchange->prekeys);
     memcpy(exchange->prekeys, step->event->prekeys, count * sizeof *exchange->prekeys);
     exchange->prekey_count = count;
+    if (!same && exchange->state == ONLINE)
+        publish(step);
 }
 
 enum up_err exchange_step(struct exchange *exchange, const struct exchange_event *event,

@@ -17,9 +17,11 @@
  *                                           first time: KEEP, STATUS, RECEIPT or TURNED_DOWN, and ANSWER if it asks for
  *                                           one; a repeat: ANSWER as the first time
  *   online     COMMITTED                    SEND Ack, Credit
+ *   online     TICK, long silent            SEND Credit of nothing: a broker that forgot us answers Failure
  *   online     FRAME Failure                LOG; LOST when the broker will not serve this session
  *   any        DISCONNECTED                 what was not accepted is loaded again; offline
- *   any        ROSTER, PREKEYS              another roster is in force; this node's prekeys changed
+ *   any        ROSTER                       another roster is in force; LOAD
+ *   any        PREKEYS                      this node's prekeys changed; online: SEND PrekeyPublish
  *
  * Durable before said: the shell commits KEEP and ANSWER before it gives COMMITTED, so Ack follows the disk. */
 #ifndef NODES_EXCHANGE_EXCHANGE_H

@@ -7,12 +7,15 @@
 
 #include "upstander/limits.h"
 
-enum { FDS_MAX = 8 };
+enum { FDS_MAX = 8, WAITING_MAX = 128 /* frames: all of a full window, and the Acks meanwhile */ };
 
 struct link {
     const struct keyfile *keys;
     zsock_t *dealer; /* NULL: not connected */
     zmq_msg_t frame;
+    struct up_bytes waiting[WAITING_MAX]; /* a ring: the pipe had no room */
+    size_t first;
+    size_t count;
 };
 
 enum up_err link_new(const struct keyfile *keys, struct link **ret_link)
@@ -41,6 +44,11 @@ void link_destroy(struct link **link_p)
 
 void link_disconnect(struct link *link)
 {
+    while (link->count > 0) {
+        up_bytes_wipe(&link->waiting[link->first]);
+        link->first = (link->first + 1) % WAITING_MAX;
+        link->count--;
+    }
     zsock_destroy(&link->dealer);
 }
 
@@ -75,12 +83,34 @@ enum up_err link_connect(struct link *link, const char *endpoint,
     return UP_OK;
 }
 
+static bool send_now(struct link *link, struct up_view frame)
+{
+    void *socket = zsock_resolve(link->dealer);
+
+    return zmq_send(socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) == 0 &&
+           zmq_send(socket, frame.data, frame.len, ZMQ_DONTWAIT) >= 0;
+}
+
+static void send_waiting(struct link *link)
+{
+    while (link->count > 0 && send_now(link, up_bytes_view(&link->waiting[link->first]))) {
+        up_bytes_wipe(&link->waiting[link->first]);
+        link->first = (link->first + 1) % WAITING_MAX;
+        link->count--;
+    }
+}
+
 bool link_send(struct link *link, struct up_view frame)
 {
-    void *socket = link->dealer ? zsock_resolve(link->dealer) : NULL;
-
-    return socket && zmq_send(socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) == 0 &&
-           zmq_send(socket, frame.data, frame.len, ZMQ_DONTWAIT) >= 0;
+    if (!link->dealer)
+        return false;
+    if (link->count == 0 && send_now(link, frame))
+        return true;
+    if (link->count == WAITING_MAX ||
+        up_bytes_copy(frame, &link->waiting[(link->first + link->count) % WAITING_MAX]))
+        return false;
+    link->count++;
+    return true;
 }
 
 bool link_receive(struct link *link, struct up_view *ret_frame)
@@ -106,10 +136,15 @@ void link_wait(struct link *link, const int *fds, size_t fd_count, int timeout_m
     zmq_pollitem_t items[FDS_MAX + 1];
     int count = 0;
 
+    if (link->dealer)
+        send_waiting(link);
     for (size_t i = 0; i < fd_count && i < FDS_MAX; i++)
         items[count++] = (zmq_pollitem_t){.fd = fds[i], .events = ZMQ_POLLIN};
     if (link->dealer)
-        items[count++] =
-            (zmq_pollitem_t){.socket = zsock_resolve(link->dealer), .events = ZMQ_POLLIN};
+        items[count++] = (zmq_pollitem_t){
+            .socket = zsock_resolve(link->dealer),
+            .events = (short)(link->count > 0 ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN)};
     (void)zmq_poll(items, count, timeout_ms);
+    if (link->dealer)
+        send_waiting(link);
 }

@@ -18,7 +18,8 @@ void link_destroy(struct link **link_p);
 UP_CHECKED enum up_err link_connect(struct link *link, const char *endpoint,
                                     const struct transport_public *broker);
 void link_disconnect(struct link *link);
-/* link_send: false when the pipe is full or there is no connection; what was not sent is still in the store. */
+/* link_send: to the broker, now or once the pipe has room, in order. false when too much waits already or there is no
+ * connection: connect again; what was not sent is still in the store. */
 bool link_send(struct link *link, struct up_view frame);
 /* link_receive: the next frame, borrowed until the next call; false when none waits. */
 bool link_receive(struct link *link, struct up_view *ret_frame);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Key files and their passphrases. Used inside nodes/cli only. */
-#ifndef NODES_CLI_SECRETS_H
-#define NODES_CLI_SECRETS_H
+ * Key files and their passphrases, on disk. */
+#ifndef BASE_SECRETS_H
+#define BASE_SECRETS_H
 
 #include "upstander/keys.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "nodes/cli/secrets.h"
+#include "base/secrets.h"
 
 #include <string.h>
 
@@ -42,14 +42,18 @@ enum up_err secrets_read(const char *file, const char *passphrase_file, enum key
         goto out;
     err = keyfile_parse(up_bytes_view(&bytes), up_bytes_view(&passphrase), &keyfile);
     if (err == UP_WRONG_KEY) {
-        (void)up_why_set(why, err, "%s needs its passphrase: --passphrase-file FILE", file);
+        (void)up_why_set(why, err, "%s needs its passphrase: --passphrase-file FILE, or passphrase-file in "
+                         "the settings",
+                         file);
         goto out;
     }
     if (!err && keyfile.kind != kind)
         err = UP_MALFORMED;
     if (err)
         (void)up_why_set(why, err, "%s is no key file of a %s", file,
-                         kind == KEYFILE_STEWARD ? "directory signatory" : "node");
+                         kind == KEYFILE_STEWARD  ? "directory signatory"
+                         : kind == KEYFILE_BROKER ? "broker"
+                                                  : "node");
     else
         *ret_keyfile = keyfile;
 out:
