@@ -91,7 +91,7 @@ test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
 rooms_of = $(shell sed -n 's@.*rooms: *\([a-z ]*\).*@\1@p' $(1) | head -n 1)
 room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
 
-.PHONY: all test sim fuzz lint fmt fmt-check clean help deps compdb programs tests benches fuzzers
+.PHONY: all demo test sim fuzz lint fmt fmt-check clean help deps compdb programs tests benches fuzzers
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -99,6 +99,10 @@ all: programs ## build the programs into build/release/bin
 
 programs: $(PROGRAMS)
 	@:
+
+demo: deps ## a federation of eight on loopback with real input (KEEP=1 leaves it running)
+	$(Q)$(MAKE) --no-print-directory MODE=release B=build/release programs
+	$(Q)BIN=build/release/bin deploy/demo/run
 
 test: deps ## every test, sanitizers on; closes with how many passed
 	$(Q)tests/run

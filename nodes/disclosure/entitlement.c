@@ -107,7 +107,7 @@ const char *entitlement_level_text(enum level level)
 const char *entitlement_decided_text(enum decided_by by)
 {
     static const char *const texts[BY_COUNT] = {
-        [BY_NOTHING] = "nothing limits it",
+        [BY_NOTHING] = "the person agreed, and nothing limits it",
         [BY_NO_CHOICE] = "the person's choice is not on record",
         [BY_ROLE_NOT_ASKED] = "the person was not asked about this kind of organisation",
         [BY_ROLE_CHOICE] = "the person's choice for this kind of organisation",
