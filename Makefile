@@ -87,6 +87,7 @@ TESTS   := $(foreach s,$(filter-out bench,$(SUITES)),$(wildcard tests/$(s)/test_
 BENCHES := $(wildcard tests/bench/bench_*.c)
 FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
 HELPERS := $(wildcard tests/fuzz/make_*.c)
+TAP     := $(B)/tests/e2e/broker_tap
 test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
 rooms_of = $(shell sed -n 's@.*rooms: *\([a-z ]*\).*@\1@p' $(1) | head -n 1)
 room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
@@ -136,7 +137,7 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-tests: $(call test_bin,$(TESTS) $(HELPERS))
+tests: $(call test_bin,$(TESTS) $(HELPERS)) $(TAP)
 benches: $(call test_bin,$(BENCHES))
 fuzzers: $(call test_bin,$(FUZZERS))
 
@@ -158,6 +159,9 @@ $(call test_bin,$(1)): $(call obj,$(1)) $(call room_libs,$(call rooms_of,$(1))) 
     $(if $(src_testlib),$(B)/lib/testlib.a)
 endef
 $(foreach t,$(TESTS) $(BENCHES) $(FUZZERS) $(HELPERS),$(eval $(call test_rule,$(t))))
+# the broker with every frame also written to a file
+$(TAP): $(call obj,broker/main.c tests/e2e/broker_tap.c) $(call room_libs,broker base)
+$(TAP): LDFLAGS += -Wl,--wrap=zmq_msg_recv,--wrap=zmq_send
 $(B)/tests/%: LDLIBS += -lcmocka
 $(B)/tests/fault/test_oom_%: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(B)/tests/fuzz/fuzz_%: LDFLAGS += $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer)
@@ -165,7 +169,7 @@ $(B)/tests/fuzz/fuzz_%: LDFLAGS += $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer
 LINK = @mkdir -p $(@D); $(if $(filter 1,$(V)),,echo "  LD  $(@F)";) \
        $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
        $$(pkg-config --libs $(PKGS)) $(LDLIBS) -lpthread
-$(PROGRAMS): ; $(LINK)
+$(PROGRAMS) $(TAP): ; $(LINK)
 $(call test_bin,$(TESTS) $(BENCHES) $(FUZZERS) $(HELPERS)): ; $(LINK)
 
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: proto/schema/%.proto

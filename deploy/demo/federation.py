@@ -3,6 +3,7 @@
 
 For the demo and the end-to-end tests. BIN names the folder of the programs.
 """
+import http.client
 import json
 import os
 import shutil
@@ -51,6 +52,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
+class Local(http.client.HTTPConnection):
+    """HTTP over a node's Unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=WAIT_S)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(WAIT_S)
+        self.sock.connect(self.path)
+
+
 class Federation:
     """Folders s1..s3 (signatories), hub (broker) and one for each member."""
 
@@ -76,6 +90,17 @@ class Federation:
 
     def ask(self, member, *words):
         return json.loads(self.at(member, *words, "--json"))
+
+    def call(self, member, method, path, body=None):
+        """A request to a node's local API: (status, reply). OSError or HTTPException: no answer came."""
+        local = Local(self.path(member, "node.sock"))
+        try:
+            local.request(method, path, body=None if body is None else json.dumps(body),
+                          headers={"Content-Type": "application/json"})
+            reply = local.getresponse()
+            return reply.status, json.loads(reply.read() or b"{}")
+        finally:
+            local.close()
 
     # --- set-up -----------------------------------------------------------------------------------
 
