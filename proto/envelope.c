@@ -119,17 +119,19 @@ enum up_err envelope_peek(struct up_view envelope, struct envelope_header *ret_h
     return err;
 }
 
-/* federation || exercise || u32 len || header || u64 len || batch || prekey */
-static enum up_err body_make(const struct roster *roster, struct up_view header,
-                             struct up_view batch, const struct prekey_public *prekey,
-                             struct up_bytes *ret_body)
+/* What is signed: tag || 0 || federation || exercise || u32 len || header || u64 len || batch || prekey */
+static enum up_err tagged_make(const struct roster *roster, struct up_view header,
+                               struct up_view batch, const struct prekey_public *prekey,
+                               struct up_bytes *ret_tagged)
 {
-    struct up_bytes body = {0};
-    enum up_err err = up_bytes_new(16 + 1 + 4 + header.len + 8 + batch.len + 32, &body);
-    uint8_t *at = body.data;
+    struct up_bytes tagged = {0};
+    enum up_err err = up_bytes_new(sizeof tag + 16 + 1 + 4 + header.len + 8 + batch.len + 32, &tagged);
+    uint8_t *at = tagged.data;
 
     if (err)
         return err;
+    memcpy(at, tag, sizeof tag); /* with its NUL */
+    at += sizeof tag;
     memcpy(at, roster_federation(roster).data, 16);
     at += 16;
     *at++ = roster_is_exercise(roster);
@@ -142,7 +144,7 @@ static enum up_err body_make(const struct roster *roster, struct up_view header,
     memcpy(at, batch.data, batch.len);
     at += batch.len;
     memcpy(at, prekey->bytes, 32);
-    *ret_body = body;
+    *ret_tagged = tagged;
     return UP_OK;
 }
 
@@ -246,7 +248,7 @@ enum up_err envelope_seal(const struct envelope_seal_args *args, struct envelope
     struct envelope_id id;
     struct up_bytes batch = {0};
     struct up_bytes header = {0};
-    struct up_bytes body = {0};
+    struct up_bytes tagged = {0};
     struct up_bytes plain = {0};
     struct up_bytes sealed = {0};
     uint8_t signature[64];
@@ -260,11 +262,11 @@ enum up_err envelope_seal(const struct envelope_seal_args *args, struct envelope
     if (!err)
         err = header_pack(args, &id, &header);
     if (!err)
-        err = body_make(args->roster, up_bytes_view(&header), up_bytes_view(&batch),
-                        &args->prekey->key, &body);
+        err = tagged_make(args->roster, up_bytes_view(&header), up_bytes_view(&batch),
+                          &args->prekey->key, &tagged);
     if (err)
         goto out;
-    keys_sign(args->identity, tag, up_bytes_view(&body), signature);
+    keys_sign(args->identity, up_bytes_view(&tagged), signature);
     err = plain_make(up_bytes_view(&batch), signature, &plain);
     if (!err)
         err = up_bytes_new(plain.len + crypto_box_SEALBYTES, &sealed);
@@ -277,7 +279,7 @@ enum up_err envelope_seal(const struct envelope_seal_args *args, struct envelope
 out:
     up_bytes_wipe(&batch);
     up_bytes_wipe(&header);
-    up_bytes_wipe(&body);
+    up_bytes_wipe(&tagged);
     up_bytes_wipe(&plain);
     up_bytes_wipe(&sealed);
     return err;
@@ -304,17 +306,17 @@ static enum up_err signature_check(const Up__SignedBatch *batch, struct up_view 
                                    const struct envelope_open_args *args, const Up__Member *sender)
 {
     struct identity_public identity;
-    struct up_bytes body = {0};
-    enum up_err err = body_make(args->roster, header_bytes,
-                                up_view_of(batch->batch.data, batch->batch.len), args->prekey,
-                                &body);
+    struct up_bytes tagged = {0};
+    enum up_err err = tagged_make(args->roster, header_bytes,
+                                  up_view_of(batch->batch.data, batch->batch.len), args->prekey,
+                                  &tagged);
 
     if (err)
         return err;
     memcpy(identity.bytes, sender->identity_key.data, 32);
-    err = keys_verify(&identity, tag, up_bytes_view(&body),
+    err = keys_verify(&identity, up_bytes_view(&tagged),
                       up_view_of(batch->signature.data, batch->signature.len));
-    up_bytes_wipe(&body);
+    up_bytes_wipe(&tagged);
     return err;
 }
 

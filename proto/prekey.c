@@ -6,8 +6,11 @@
 
 #include "upstander/limits.h"
 
-enum { WEEK_S = 7 * 86400, BODY_LEN_MAX = 16 + 1 + 1 + UP_MEMBER_LEN_MAX + 32 + 8 + 8 };
 static const char tag[] = "upstander/prekey/1";
+enum {
+    WEEK_S = 7 * 86400,
+    TAGGED_LEN_MAX = sizeof tag + 16 + 1 + 1 + UP_MEMBER_LEN_MAX + 32 + 8 + 8,
+};
 
 static size_t put_le64(uint8_t *at, uint64_t value)
 {
@@ -16,23 +19,24 @@ static size_t put_le64(uint8_t *at, uint64_t value)
     return 8;
 }
 
-/* federation || exercise || u8 len || member || key || i64 from || i64 until */
-static size_t body_make(const struct roster *roster, const char *member,
-                        const struct prekey *prekey, uint8_t ret_body[static BODY_LEN_MAX])
+/* What is signed: tag || 0 || federation || exercise || u8 len || member || key || i64 from || i64 until */
+static size_t tagged_make(const struct roster *roster, const char *member,
+                          const struct prekey *prekey, uint8_t ret_tagged[static TAGGED_LEN_MAX])
 {
     size_t member_len = strlen(member);
-    size_t at = 0;
+    size_t at = sizeof tag;
 
-    memcpy(ret_body, roster_federation(roster).data, 16);
-    at = 16;
-    ret_body[at++] = roster_is_exercise(roster);
-    ret_body[at++] = (uint8_t)member_len;
-    memcpy(ret_body + at, member, member_len);
+    memcpy(ret_tagged, tag, sizeof tag); /* with its NUL */
+    memcpy(ret_tagged + at, roster_federation(roster).data, 16);
+    at += 16;
+    ret_tagged[at++] = roster_is_exercise(roster);
+    ret_tagged[at++] = (uint8_t)member_len;
+    memcpy(ret_tagged + at, member, member_len);
     at += member_len;
-    memcpy(ret_body + at, prekey->key.bytes, 32);
+    memcpy(ret_tagged + at, prekey->key.bytes, 32);
     at += 32;
-    at += put_le64(ret_body + at, (uint64_t)prekey->valid_from_s);
-    at += put_le64(ret_body + at, (uint64_t)prekey->valid_until_s);
+    at += put_le64(ret_tagged + at, (uint64_t)prekey->valid_from_s);
+    at += put_le64(ret_tagged + at, (uint64_t)prekey->valid_until_s);
     return at;
 }
 
@@ -41,14 +45,14 @@ enum up_err prekey_generate(const struct roster *roster, const char *member,
                             struct prekey *ret_prekey, struct prekey_secret *ret_secret)
 {
     struct prekey prekey = {.valid_from_s = valid_from_s, .valid_until_s = valid_from_s + WEEK_S};
-    uint8_t body[BODY_LEN_MAX];
+    uint8_t tagged[TAGGED_LEN_MAX];
     size_t len = 0;
 
     if (strlen(member) > UP_MEMBER_LEN_MAX)
         return UP_MALFORMED;
     (void)crypto_box_keypair(prekey.key.bytes, ret_secret->bytes);
-    len = body_make(roster, member, &prekey, body);
-    keys_sign(identity, tag, up_view_of(body, len), prekey.signature);
+    len = tagged_make(roster, member, &prekey, tagged);
+    keys_sign(identity, up_view_of(tagged, len), prekey.signature);
     *ret_prekey = prekey;
     return UP_OK;
 }
@@ -60,7 +64,7 @@ enum up_err prekey_open(const Up__SignedPrekey *signed_prekey, const struct rost
     struct prekey prekey = {.valid_from_s = signed_prekey->valid_from_s,
                             .valid_until_s = signed_prekey->valid_until_s};
     struct identity_public identity;
-    uint8_t body[BODY_LEN_MAX];
+    uint8_t tagged[TAGGED_LEN_MAX];
     size_t len = 0;
 
     if (!member)
@@ -72,8 +76,8 @@ enum up_err prekey_open(const Up__SignedPrekey *signed_prekey, const struct rost
     memcpy(prekey.key.bytes, signed_prekey->key.data, 32);
     memcpy(prekey.signature, signed_prekey->signature.data, 64);
     memcpy(identity.bytes, member->identity_key.data, 32);
-    len = body_make(roster, member->id, &prekey, body);
-    if (keys_verify(&identity, tag, up_view_of(body, len), up_view_of(prekey.signature, 64)))
+    len = tagged_make(roster, member->id, &prekey, tagged);
+    if (keys_verify(&identity, up_view_of(tagged, len), up_view_of(prekey.signature, 64)))
         return UP_BAD_SIGNATURE;
     *ret_prekey = prekey;
     return UP_OK;

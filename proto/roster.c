@@ -168,10 +168,24 @@ static enum up_err parse(struct up_view signed_bytes, struct arena *arena,
     return err;
 }
 
-/* How many stewards of `by` signed, each counted once. */
-static unsigned signatures_of(const Up__SignedRoster *signed_roster, const Up__Roster *by)
+/* What is signed: tag || 0 || the roster's bytes. */
+static enum up_err tagged_make(const Up__SignedRoster *signed_roster, struct up_bytes *ret_tagged)
 {
-    struct up_view body = up_view_of(signed_roster->roster.data, signed_roster->roster.len);
+    struct up_bytes tagged = {0};
+    enum up_err err = up_bytes_new(sizeof tag + signed_roster->roster.len, &tagged);
+
+    if (err)
+        return err;
+    memcpy(tagged.data, tag, sizeof tag); /* with its NUL */
+    memcpy(tagged.data + sizeof tag, signed_roster->roster.data, signed_roster->roster.len);
+    *ret_tagged = tagged;
+    return UP_OK;
+}
+
+/* How many stewards of `by` signed, each counted once. */
+static unsigned signatures_of(const Up__SignedRoster *signed_roster, struct up_view tagged,
+                              const Up__Roster *by)
+{
     unsigned count = 0;
 
     for (size_t i = 0; i < by->n_stewards; i++) {
@@ -184,7 +198,7 @@ static unsigned signatures_of(const Up__SignedRoster *signed_roster, const Up__R
 
             valid = signature->steward.len == 32 &&
                     memcmp(signature->steward.data, key.bytes, 32) == 0 &&
-                    keys_verify(&key, tag, body,
+                    keys_verify(&key, tagged,
                                 up_view_of(signature->signature.data, signature->signature.len)) ==
                         UP_OK;
         }
@@ -204,8 +218,9 @@ void roster_stewards_digest(const Up__Roster *roster, struct digest *ret_digest)
     keys_digest(up_view_of(bytes, 1 + count * 32), ret_digest);
 }
 
-static enum up_err accept_change(const Up__SignedRoster *signed_roster, const Up__Roster *next,
-                                 const struct roster *held, const struct digest *pinned)
+static enum up_err accept_change(const Up__SignedRoster *signed_roster, struct up_view tagged,
+                                 const Up__Roster *next, const struct roster *held,
+                                 const struct digest *pinned)
 {
     struct digest stewards;
     struct digest before;
@@ -222,7 +237,7 @@ static enum up_err accept_change(const Up__SignedRoster *signed_roster, const Up
         return UP_ROLLBACK;
     roster_stewards_digest(held->content, &before);
     if (memcmp(before.bytes, stewards.bytes, sizeof stewards.bytes) != 0 &&
-        signatures_of(signed_roster, held->content) < held->content->threshold)
+        signatures_of(signed_roster, tagged, held->content) < held->content->threshold)
         return UP_NOT_ENOUGH_SIGNATURES;
     return UP_OK;
 }
@@ -232,6 +247,7 @@ enum up_err roster_open(struct up_view signed_bytes, const struct roster *held,
 {
     struct roster *roster = calloc(1, sizeof *roster);
     Up__SignedRoster *signed_roster = NULL;
+    struct up_bytes tagged = {0};
     enum up_err err = UP_OK;
 
     if (!roster)
@@ -244,16 +260,20 @@ enum up_err roster_open(struct up_view signed_bytes, const struct roster *held,
                     &roster->content);
     if (!err)
         err = roster_check(roster->content, NULL);
-    if (!err && signatures_of(signed_roster, roster->content) < roster->content->threshold)
+    if (!err)
+        err = tagged_make(signed_roster, &tagged);
+    if (!err && signatures_of(signed_roster, up_bytes_view(&tagged), roster->content) <
+                    roster->content->threshold)
         err = UP_NOT_ENOUGH_SIGNATURES;
     if (!err)
-        err = accept_change(signed_roster, roster->content, held, pinned);
+        err = accept_change(signed_roster, up_bytes_view(&tagged), roster->content, held, pinned);
     if (err)
         goto out;
     *ret_roster = roster;
     roster = NULL;
 out:
     roster_destroy(&roster);
+    up_bytes_wipe(&tagged);
     return err;
 }
 
@@ -286,6 +306,7 @@ enum up_err roster_sign(struct up_view signed_bytes, const struct identity_secre
     Up__StewardSignature *signatures[UP_STEWARDS_MAX + 1];
     uint8_t key[32];
     uint8_t signature[64];
+    struct up_bytes tagged = {0};
     bool steward = false;
     enum up_err err = arena_new(UP_ARENA_LEN_MAX, &arena);
 
@@ -313,8 +334,10 @@ enum up_err roster_sign(struct up_view signed_bytes, const struct identity_secre
             goto out;
         }
     }
-    keys_sign(secret, tag, up_view_of(signed_roster->roster.data, signed_roster->roster.len),
-              signature);
+    err = tagged_make(signed_roster, &tagged);
+    if (err)
+        goto out;
+    keys_sign(secret, up_bytes_view(&tagged), signature);
     mine.steward = (ProtobufCBinaryData){.len = 32, .data = key};
     mine.signature = (ProtobufCBinaryData){.len = 64, .data = signature};
     signatures[signed_roster->n_signatures] = &mine;
@@ -323,6 +346,7 @@ enum up_err roster_sign(struct up_view signed_bytes, const struct identity_secre
     err = message_pack(&signed_roster->base, UP_ROSTER_LEN_MAX, ret_signed);
 out:
     arena_destroy(&arena);
+    up_bytes_wipe(&tagged);
     return err;
 }
 

@@ -30,12 +30,13 @@ void keys_digest(struct up_view bytes, struct digest *ret_digest);
 /* keys_wipe: overwrite any secret. */
 void keys_wipe(void *secret, size_t len);
 
-/* keys_sign / keys_verify: Ed25519 over  tag || 0 || body  where the tag names the signed kind
- * ("upstander/roster/1"); the federation and exercise bit stand inside body where the kind says so. */
-void keys_sign(const struct identity_secret *secret, const char *tag, struct up_view body,
+/* keys_sign / keys_verify: pure Ed25519 over  tagged = tag || 0 || body,  which the caller builds; the tag names the
+ * signed kind ("upstander/roster/1"). The federation and exercise bit stand inside body where the kind says so.
+ * keys_verify: UP_BAD_SIGNATURE. */
+void keys_sign(const struct identity_secret *secret, struct up_view tagged,
                uint8_t ret_signature[static 64]);
-UP_CHECKED enum up_err keys_verify(const struct identity_public *key, const char *tag,
-                                   struct up_view body, struct up_view signature);
+UP_CHECKED enum up_err keys_verify(const struct identity_public *key, struct up_view tagged,
+                                   struct up_view signature);
 
 /* All secrets of one node or broker in one file ("steward" files hold an identity only). */
 enum keyfile_kind { KEYFILE_NODE = 1, KEYFILE_BROKER = 2, KEYFILE_STEWARD = 3 };
