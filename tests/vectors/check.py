@@ -333,7 +333,8 @@ class Requests:
             verdict(f"C: {name}", answer == wanted if exact else answer.startswith(wanted), f"{answer} for {wanted}")
 
 
-def fresh_roster(force, charity, broker, stewards):
+def fresh_roster(keys, stewards):
+    force, charity, council = keys["force"], keys["charity"], keys["council"]
     member = {"role": 1, "areas": ["E23000021"], "hub": "hub-1", "status": r.ACTIVE}
     roster = {
         "federation": os.urandom(16), "name": "Städte", "exercise": True, "version": 1 << 40,
@@ -341,8 +342,11 @@ def fresh_roster(force, charity, broker, stewards):
         "stewards": [{"name": f"s{i}", "key": s.identity} for i, s in enumerate(stewards)],
         "members": [dict(member, id="c-force", identity_key=force.identity, transport_key=force.transport),
                     dict(member, id="d-charity", role=4, identity_key=charity.identity,
-                         transport_key=charity.transport, telephone_24h="01632 960998")],
-        "hubs": [{"id": "hub-1", "brokers": [{"id": "b", "endpoint": "tcp://[::1]:1", "transport_key": broker.transport}]}],
+                         transport_key=charity.transport, telephone_24h="01632 960998"),
+                    dict(member, id="e-council", role=2, status=r.REVOKED, identity_key=council.identity,
+                         transport_key=council.transport)],
+        "hubs": [{"id": "hub-1", "brokers": [{"id": "b", "endpoint": "tcp://[::1]:1",
+                                              "transport_key": keys["broker"].transport}]}],
         "agreements": [{"id": "é", "from_role": 4, "to_role": 1, "ceiling": {"level": 5, "withheld": [1, 3]},
                         "valid_from": "2026-01-01", "k": 5}]}
     return r.encode(types["Roster"], roster)
@@ -357,31 +361,54 @@ def ask_about_keys(requests, keys):
         requests.ask(f"key file of {name}, wrong passphrase", "refused: the key", "keyfile", locked, "x")
 
 
+def wrongly_made(keys, header):
+    """(what, rule, header, messages, signer): well signed, and yet to be refused."""
+    one, signer = [golden("Message/empty-body.bin")], keys["charity"]
+    for what, rule, change in (
+            ("to another prekey's id", "prekey", {"prekey_id": flip(header["prekey_id"], 7)}),
+            ("half an hour", "hour", {"expires_at_s": NOW + 1800}),
+            ("an expiry that is past", "past", {"expires_at_s": NOW - NOW % 3600 - 3600}),
+            ("an expiry too far ahead", "far", {"expires_at_s": NOW + 15 * 86400}),
+            ("a short id", "length", {"id": bytes(15)}),
+            ("a long prekey id", "length", {"prekey_id": header["prekey_id"] + b"x"}),
+            ("no sender", "member", {"sender": ""}),
+            ("a stranger", "member", {"sender": "x-stranger"}),
+            ("a revoked sender", "member", {"sender": "e-council"}),
+            ("a name in capitals", "member", {"sender": "D-charity"})):
+        yield what, rule, dict(header, **change), one, signer
+    yield "signed by another", "verify", header, one, keys["force"]
+    yield "257 messages", "256", header, [b""] * 257, signer
+
+
 def ask_about_envelopes(requests, roster, keys, prekey, secret):
+    key = prekey["key"]
     for size, length in zip(r.SEALED, (0, 9000, 50000, 250000)):
         ending = r.encode(types["Message"], {"id": os.urandom(16), "incident_disclosure": {
             "incident": {"narrative": "é" * (length // 2)}}})
         contents = [golden("Message/empty-body.bin"), ending]
-        data = r.envelope_seal(types, roster, "d-charity", keys["charity"], "c-force", prekey["key"],
-                               NOW + 14 * 86400, contents, size == 4096)
+        header = r.header_make("d-charity", "c-force", key, NOW + 14 * 86400)
+        data = r.envelope_seal(types, roster, keys["charity"], dict(header, urgent=size == 4096), key, contents)
         verdict(f"a sealed size of {size}", len(r.envelope_split(data)[1]) == size)
         digests = " ".join(r.blake2b(m).hex() for m in contents)
         requests.ask(f"an envelope of {size}", f"ok d-charity {int(size == 4096)} {digests}", "envelope", data, "c-force")
         if size > 16384:
             continue
         requests.ask("for another recipient", "refused", "envelope", data, "d-charity")
-        for what, _, changed in spoiled_envelopes(data, prekey["key"], secret):
+        for what, _, changed in spoiled_envelopes(data, key, secret):
             requests.ask(f"an envelope of {size}, {what}", "refused", "envelope", changed, "c-force")
-    forged = r.envelope_seal(types, roster, "d-charity", keys["force"], "c-force", prekey["key"], NOW + 3600, [])
-    requests.ask("signed by another", "refused: a signature", "envelope", forged, "c-force")
+    for what, rule, header, contents, signer in wrongly_made(keys, r.header_make("d-charity", "c-force", key, NOW)):
+        data = r.envelope_seal(types, roster, signer, header, key, contents)
+        why = refusal(r.envelope_open, types, data, roster, "c-force", key, secret, NOW)
+        verdict(f"an envelope, {what}: must be refused", why and rule in why, why)
+        requests.ask(f"an envelope, {what}", "refused", "envelope", data, "c-force")
 
 
 def check_against_c():
     keys = {name: r.KeyFile(kind, os.urandom(96 if kind != r.STEWARD else 32).ljust(96, b"\0"))
-            for name, kind in (("force", r.NODE), ("charity", r.NODE), ("broker", r.BROKER), ("s1", r.STEWARD),
+            for name, kind in (("force", r.NODE), ("charity", r.NODE), ("council", r.NODE), ("broker", r.BROKER), ("s1", r.STEWARD),
                                ("s2", r.STEWARD), ("s3", r.STEWARD))}
     stewards = [keys[s] for s in ("s1", "s2", "s3")]
-    content = fresh_roster(keys["force"], keys["charity"], keys["broker"], stewards)
+    content = fresh_roster(keys, stewards)
     roster = r.decode(types["Roster"], content)
     pinned = r.stewards_digest(roster)
     signed = r.roster_sign(types, content, stewards[:2])

@@ -672,10 +672,13 @@ def envelope_pack(types, header, batch, signature, key):
     return encode(types["Envelope"], {"header": header, "sealed": box_seal(pad(plain), key)})
 
 
-def envelope_seal(types, roster, sender, keyfile, recipient, key, expires, messages, urgent=False):
-    header = encode(types["EnvelopeHeader"], {
-        "id": os.urandom(16), "sender": sender, "recipient": recipient,
-        "expires_at_s": -(-expires // 3600) * 3600, "prekey_id": blake2b(key)[:8], "urgent": urgent})
+def header_make(sender, recipient, key, expires):
+    return {"id": os.urandom(16), "sender": sender, "recipient": recipient,
+            "expires_at_s": -(-expires // 3600) * 3600, "prekey_id": blake2b(key)[:8]}
+
+
+def envelope_seal(types, roster, keyfile, header, key, messages):
+    header = encode(types["EnvelopeHeader"], header)
     batch = encode(types["Batch"], {"roster_version": roster["version"], "messages": messages})
     signature = ed25519_sign(envelope_signed(roster, header, batch, key), keyfile.identity_secret)
     return envelope_pack(types, header, batch, signature, key)
