@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: proto */
-/* What our C makes of files that another implementation wrote. Requests come on standard input, one a line, and are
- * answered with one line each, "ok" and what was read or "refused" and why:
- *   roster FILE DIGEST-FILE     open as the first one; the later lines are judged by it
- *   keyfile FILE [PASSPHRASE]   the rest of the line
- *   prekey FILE SECRET-FILE     the later envelopes are sealed to it
- *   envelope FILE RECIPIENT
- *   TYPE FILE                   a message of the schema, such as "Frame x.bin" */
+/* What our C makes of files that another implementation wrote. Requests come on standard input, one
+ * a line, and are answered with one line each, "ok" and what was read or "refused" and why: roster
+ * FILE DIGEST-FILE     open as the first one; the later lines are judged by it keyfile FILE
+ * [PASSPHRASE]   the rest of the line prekey FILE SECRET-FILE     the later envelopes are sealed to
+ * it envelope FILE RECIPIENT TYPE FILE                   a message of the schema, such as "Frame
+ * x.bin" */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,9 +130,11 @@ static enum up_err answer_envelope(const char *path, const char *recipient)
 static enum up_err answer_message(const char *type, const char *path)
 {
     static const ProtobufCMessageDescriptor *const types[] = {
-        &up__incident__descriptor,      &up__message__descriptor, &up__batch__descriptor,
-        &up__roster__descriptor,        &up__frame__descriptor,   &up__signed_prekey__descriptor,
-        &up__signed_roster__descriptor, &up__envelope__descriptor, &up__envelope_header__descriptor};
+        &up__incident__descriptor,       &up__message__descriptor,
+        &up__batch__descriptor,          &up__roster__descriptor,
+        &up__frame__descriptor,          &up__signed_prekey__descriptor,
+        &up__signed_roster__descriptor,  &up__envelope__descriptor,
+        &up__envelope_header__descriptor};
     ProtobufCMessage *message = NULL;
     struct up_bytes bytes = {0};
     struct up_bytes text = {0};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: disclosure proto */
 /* Writes the golden files: make_vectors tests/vectors/source tests/vectors/golden
- * Everything drawn comes from one fixed seed, so each run writes the same bytes. README.md tells what each is. */
+ * Everything drawn comes from one fixed seed, so each run writes the same bytes. README.md tells
+ * what each is. */
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@
 #include "upstander/limits.h"
 
 enum { NOW = 1800000000, PATH_LEN = 1024, FILE_LEN_MAX = 1 << 20, MESSAGES_MAX = 10 };
-static const char passphrase[] = "a long pass phrase of \xc2\xa3" "5";
+static const char passphrase[] = "a long pass phrase of \xc2\xa3"
+                                 "5";
 
 static const char *source_folder;
 static const char *golden_folder;
@@ -64,7 +66,8 @@ static const char *seeded_name(void)
 static struct randombytes_implementation seeded = {
     .implementation_name = seeded_name, .random = seeded_word, .buf = seeded_buf};
 
-/* --- files ------------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------------
+ */
 
 static void path_make(char path[static PATH_LEN], const char *folder, const char *name,
                       const char *end)
@@ -112,14 +115,17 @@ static void folder_make(const char *name)
         fail(path, "can't be made");
 }
 
-/* --- messages: bytes and canonical JSON -------------------------------------------------------- */
+/* --- messages: bytes and canonical JSON --------------------------------------------------------
+ */
 
 static const ProtobufCMessageDescriptor *type_of(const char *name)
 {
     static const ProtobufCMessageDescriptor *const types[] = {
-        &up__incident__descriptor,      &up__message__descriptor, &up__batch__descriptor,
-        &up__roster__descriptor,        &up__frame__descriptor,   &up__signed_prekey__descriptor,
-        &up__signed_roster__descriptor, &up__envelope__descriptor, &up__envelope_header__descriptor};
+        &up__incident__descriptor,       &up__message__descriptor,
+        &up__batch__descriptor,          &up__roster__descriptor,
+        &up__frame__descriptor,          &up__signed_prekey__descriptor,
+        &up__signed_roster__descriptor,  &up__envelope__descriptor,
+        &up__envelope_header__descriptor};
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         size_t len = strlen(types[i]->short_name);
@@ -205,7 +211,8 @@ static void source_write(const char *name)
     arena_reset(arena);
 }
 
-/* --- the steps --------------------------------------------------------------------------------- */
+/* --- the steps ---------------------------------------------------------------------------------
+ */
 
 enum { FORCE, CHARITY, COUNCIL, BROKER, STEWARD_1, STEWARD_2, STEWARD_3, KEYS };
 static struct keyfile keys[KEYS];
@@ -393,11 +400,10 @@ static void envelopes_write(const struct roster *roster, const struct prekey *of
                             const struct prekey *of_charity)
 {
     static const char *const batch[] = {
-        "Message/incident-disclosure", "Message/second-disclosure",
-        "Message/release",             "Message/status-update",
-        "Message/statistics-return",   "Message/empty-body",
-        "Message/without-contact",     "Message/without-characteristic",
-        "Message/without-suspect",     "Message/without-place"};
+        "Message/incident-disclosure", "Message/second-disclosure",      "Message/release",
+        "Message/status-update",       "Message/statistics-return",      "Message/empty-body",
+        "Message/without-contact",     "Message/without-characteristic", "Message/without-suspect",
+        "Message/without-place"};
     static const char *const receipt[] = {"Message/delivery-receipt", "Message/refused"};
 
     envelope_write("batch",
@@ -424,10 +430,10 @@ static void envelopes_write(const struct roster *roster, const struct prekey *of
 static void frames_write(void)
 {
     static const char *const frames[] = {
-        "Frame/hello",       "Frame/welcome",        "Frame/send",         "Frame/accepted",
-        "Frame/credit",      "Frame/deliver",        "Frame/ack",          "Frame/expired",
-        "Frame/prekey-publish", "Frame/prekey-fetch", "Frame/prekeys",     "Frame/roster-fetch",
-        "Frame/roster",      "Frame/failure"};
+        "Frame/hello",          "Frame/welcome",      "Frame/send",    "Frame/accepted",
+        "Frame/credit",         "Frame/deliver",      "Frame/ack",     "Frame/expired",
+        "Frame/prekey-publish", "Frame/prekey-fetch", "Frame/prekeys", "Frame/roster-fetch",
+        "Frame/roster",         "Frame/failure"};
 
     for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++)
         source_write(frames[i]);
@@ -435,9 +441,9 @@ static void frames_write(void)
 
 int main(int argc, char **argv)
 {
-    static const char *const folders[] = {"",      "keys",         "Roster",         "SignedRoster",
-                                          "Frame", "SignedPrekey", "EnvelopeHeader", "Batch",
-                                          "Incident", "Message",   "Envelope"};
+    static const char *const folders[] = {
+        "",      "keys",     "Roster",  "SignedRoster", "Frame", "SignedPrekey", "EnvelopeHeader",
+        "Batch", "Incident", "Message", "Envelope"};
     struct roster *roster = NULL;
     struct prekey of_force;
     struct prekey of_charity;
