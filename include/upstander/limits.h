@@ -3,6 +3,8 @@
 #ifndef UPSTANDER_LIMITS_H
 #define UPSTANDER_LIMITS_H
 
+#include <stdint.h>
+
 /* --- sealing ------------------------------------------------------------------------------- */
 /* Four sealed sizes (bytes): a broker learns no more of a length than one of four (protocol.md 2). */
 #define UP_SEALED_LEN_CLASSES {4096u, 16384u, 65536u, 262144u}
@@ -12,17 +14,17 @@
 #define UP_BATCH_MESSAGES_MAX 256u /* messages in one batch: bounds work done before the first receipt */
 #define UP_HEADER_LEN_MAX 256u     /* two member ids, three ids and fixed fields come to under 150 bytes */
 #define UP_ENVELOPE_LEN_MAX (UP_SEALED_LEN_MAX + UP_HEADER_LEN_MAX + 32u)
-#define UP_ENVELOPE_TTL_S_MAX (14 * 86400) /* longest life of an envelope (protocol.md 2) */
+#define UP_ENVELOPE_TTL_S_MAX (INT64_C(14) * 86400) /* longest life (protocol.md 2) */
 #define UP_ENVELOPE_CLOCK_SLACK_S 3600     /* a recipient accepts expiries this far beyond it */
 
 /* --- parsing ------------------------------------------------------------------------------- */
-#define UP_FRAME_LEN_MAX (4u * 1024u * 1024u) /* one ZeroMQ part: 15 envelopes of the largest class */
+#define UP_FRAME_LEN_MAX (4u << 20) /* one ZeroMQ part: 15 envelopes of the largest class */
 #define UP_FRAME_ENVELOPES_MAX 64u            /* past 64 in one part nothing is gained (measured) */
-#define UP_ROSTER_LEN_MAX (2u * 1024u * 1024u) /* 1,000 members with agreements come to about 0.5 MiB */
+#define UP_ROSTER_LEN_MAX (2u << 20) /* 1,000 members with agreements come to about 0.5 MiB */
 #define UP_MESSAGE_DEPTH_MAX 8u    /* the schemas nest 6 deep; no type is recursive */
 #define UP_MESSAGE_FIELDS_MAX 65536u /* fields in one message tree: empty submessages amplify 61 times */
-#define UP_ARENA_LEN_MAX (16u * 1024u * 1024u) /* memory for one unpacked tree; the largest real one needs 3 */
-#define UP_JSON_LEN_MAX (1024u * 1024u)        /* one JSON document: a report is under 64 KiB */
+#define UP_ARENA_LEN_MAX (16u << 20) /* one unpacked tree; the largest real one needs 3 MiB */
+#define UP_JSON_LEN_MAX (1u << 20)   /* one JSON document: a report is under 64 KiB */
 
 /* --- text ---------------------------------------------------------------------------------- */
 #define UP_NARRATIVE_LEN_MAX 60000u /* bytes: a narrative must fit one envelope with room to spare */
@@ -32,7 +34,7 @@
 #define UP_MEMBERS_MAX 4096u
 #define UP_STEWARDS_MAX 16u
 #define UP_AGREEMENTS_MAX 4096u
-#define UP_ROSTER_GRACE_S (30 * 86400) /* relations continue this long after expiry (protocol.md 4) */
+#define UP_ROSTER_GRACE_S (INT64_C(30) * 86400) /* relations go on after expiry (protocol.md 4) */
 
 /* --- broker -------------------------------------------------------------------------------- */
 #define UP_SOCKET_HWM 32          /* parts in a ZeroMQ pipe; the real queue is the store */
@@ -46,15 +48,15 @@
 /* --- node ---------------------------------------------------------------------------------- */
 #define UP_PREKEY_WEEKS 8          /* weekly prekeys published ahead */
 #define UP_PREKEYS_PER_MEMBER_MAX 16u
-#define UP_RESEND_AFTER_MS (60 * 1000)      /* no Accepted: send the envelope again */
-#define UP_RESEAL_AFTER_MS (24 * 3600 * 1000) /* accepted, no receipt: seal again */
-#define UP_RETRY_PAUSE_MS_MAX (5 * 60 * 1000) /* growing pauses are capped in minutes */
+#define UP_RESEND_AFTER_MS (INT64_C(60) * 1000)      /* no Accepted: send the envelope again */
+#define UP_RESEAL_AFTER_MS (INT64_C(24) * 3600 * 1000) /* accepted, no receipt: seal again */
+#define UP_RETRY_PAUSE_MS_MAX (INT64_C(5) * 60 * 1000) /* growing pauses are capped in minutes */
 #define UP_OUTBOX_IN_FLIGHT_MAX 1024u       /* messages under way to brokers at once */
 #define UP_ASIDE_MAX 1000u         /* messages kept that nobody here understood: for a person, not an archive */
 #define UP_IMPORT_ROWS_MAX 200000u
 #define UP_CSV_ROW_LEN_MAX 65536u
 #define UP_CSV_COLUMNS_MAX 256u
-#define UP_HTTP_BODY_LEN_MAX (64u * 1024u * 1024u) /* an import file is one body */
+#define UP_HTTP_BODY_LEN_MAX (64u << 20) /* an import file is one body */
 #define UP_CONFIG_LEN_MAX 65536u
 #define UP_AREAS_MAX 65536u        /* rows of the area table: England and Wales have 35,672 LSOAs */
 

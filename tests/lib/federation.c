@@ -23,7 +23,7 @@ void federation_init(struct federation *federation, int64_t now_s)
     federation->exercise = true;
     federation->version = 1;
     federation->issued_at_s = now_s;
-    federation->expires_at_s = now_s + 365 * 86400;
+    federation->expires_at_s = now_s + INT64_C(365) * 86400;
 }
 
 struct up_bytes federation_signed(const struct federation *federation, unsigned signatures)

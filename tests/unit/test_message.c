@@ -45,7 +45,7 @@ static void what_protobuf_would_accept_is_refused(void **state)
 
 static void amplification_is_bounded(void **state)
 {
-    size_t len = 2u * (UP_MESSAGE_FIELDS_MAX + 10);
+    size_t len = (size_t)2 * (UP_MESSAGE_FIELDS_MAX + 10);
     uint8_t *bytes = malloc(len);
 
     (void)state;

@@ -136,8 +136,8 @@ static void expiry_has_thirty_days_of_grace(void **state)
     roster = federation_roster(&fed);
     assert_false(roster_is_expired(roster, fed.expires_at_s - 1));
     assert_true(roster_is_expired(roster, fed.expires_at_s));
-    assert_true(roster_is_usable(roster, fed.expires_at_s + 29 * 86400));
-    assert_false(roster_is_usable(roster, fed.expires_at_s + 30 * 86400));
+    assert_true(roster_is_usable(roster, fed.expires_at_s + INT64_C(29) * 86400));
+    assert_false(roster_is_usable(roster, fed.expires_at_s + INT64_C(30) * 86400));
     roster_destroy(&roster);
 }
 
