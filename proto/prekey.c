@@ -23,7 +23,7 @@ static size_t put_le64(uint8_t *at, uint64_t value)
 static size_t tagged_make(const struct roster *roster, const char *member,
                           const struct prekey *prekey, uint8_t ret_tagged[static TAGGED_LEN_MAX])
 {
-    size_t member_len = strlen(member);
+    size_t member_len = strnlen(member, UP_MEMBER_LEN_MAX);
     size_t at = sizeof tag;
 
     memcpy(ret_tagged, tag, sizeof tag); /* with its NUL */
@@ -40,19 +40,18 @@ static size_t tagged_make(const struct roster *roster, const char *member,
     return at;
 }
 
-enum up_err prekey_generate(const struct roster *roster, const char *member,
-                            const struct identity_secret *identity, int64_t valid_from_s,
+enum up_err prekey_generate(const struct prekey_owner *owner, int64_t valid_from_s,
                             struct prekey *ret_prekey, struct prekey_secret *ret_secret)
 {
     struct prekey prekey = {.valid_from_s = valid_from_s, .valid_until_s = valid_from_s + WEEK_S};
     uint8_t tagged[TAGGED_LEN_MAX];
     size_t len = 0;
 
-    if (strlen(member) > UP_MEMBER_LEN_MAX)
+    if (strlen(owner->member) > UP_MEMBER_LEN_MAX)
         return UP_MALFORMED;
     (void)crypto_box_keypair(prekey.key.bytes, ret_secret->bytes);
-    len = tagged_make(roster, member, &prekey, tagged);
-    keys_sign(identity, up_view_of(tagged, len), prekey.signature);
+    len = tagged_make(owner->roster, owner->member, &prekey, tagged);
+    keys_sign(owner->identity, up_view_of(tagged, len), prekey.signature);
     *ret_prekey = prekey;
     return UP_OK;
 }

@@ -15,8 +15,12 @@ struct prekey {
 };
 
 /* prekey_generate: a fresh pair with its signature over federation, exercise bit, member, key, validity. */
-UP_CHECKED enum up_err prekey_generate(const struct roster *roster, const char *member,
-                                       const struct identity_secret *identity, int64_t valid_from_s,
+struct prekey_owner {
+    const struct roster *roster;
+    const char *member;
+    const struct identity_secret *identity;
+};
+UP_CHECKED enum up_err prekey_generate(const struct prekey_owner *owner, int64_t valid_from_s,
                                        struct prekey *ret_prekey, struct prekey_secret *ret_secret);
 /* prekey_open: check a SignedPrekey against the roster's identity key of its member; validity is one week,
  * lengths exact. UP_BAD_SIGNATURE, UP_UNKNOWN_MEMBER, UP_MALFORMED. */

@@ -22,13 +22,16 @@ static struct arena *arena;
 
 static int set_up(void **state)
 {
+    struct prekey_owner owner = {.member = "a-force",
+                                 .identity = &fed.members[FORCE].identity_secret};
+
     (void)state;
     federation_init(&fed, NOW - 1000);
     roster = federation_roster(&fed);
-    if (prekey_generate(roster, "a-force", &fed.members[FORCE].identity_secret, NOW - 100, &prekey,
-                        &secret))
+    owner.roster = roster;
+    if (prekey_generate(&owner, NOW - 100, &prekey, &secret))
         return -1;
-    return arena_new(UP_ARENA_LEN_MAX, &arena);
+    return arena_new(UP_ARENA_LEN_MAX, &arena) ? -1 : 0;
 }
 
 static int tear_down(void **state)

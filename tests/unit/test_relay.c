@@ -215,10 +215,11 @@ static struct up_bytes sealed(int sender, int recipient, bool urgent)
     struct up_bytes envelope = {0};
     struct envelope_id id;
     struct up_view message = up_view_of("message", 7);
+    const struct prekey_owner owner = {.roster = roster,
+                                       .member = federation_names[recipient],
+                                       .identity = &fed.members[recipient].identity_secret};
 
-    assert_int_equal(prekey_generate(roster, federation_names[recipient],
-                                     &fed.members[recipient].identity_secret, NOW, &prekey, &secret),
-                     UP_OK);
+    assert_int_equal(prekey_generate(&owner, NOW, &prekey, &secret), UP_OK);
     assert_int_equal(envelope_seal(&(struct envelope_seal_args){
                                        .roster = roster,
                                        .sender = federation_names[sender],
@@ -545,11 +546,11 @@ static void prekeys_are_published_by_their_owner(void **state)
     struct prekey prekey;
     struct prekey_secret secret;
     char member[] = "a-force";
+    const struct prekey_owner owner = {
+        .roster = roster, .member = member, .identity = &fed.members[FORCE].identity_secret};
 
     (void)state;
-    assert_int_equal(prekey_generate(roster, member, &fed.members[FORCE].identity_secret, NOW,
-                                     &prekey, &secret),
-                     UP_OK);
+    assert_int_equal(prekey_generate(&owner, NOW, &prekey, &secret), UP_OK);
     one.member = member;
     one.key = (ProtobufCBinaryData){.len = 32, .data = prekey.key.bytes};
     one.valid_from_s = prekey.valid_from_s;
