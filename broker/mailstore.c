@@ -19,11 +19,10 @@ enum up_err mailstore_append(struct mailstore *store, const struct mailstore_ite
     return store->ops->append(store, items, count, ret_results);
 }
 
-enum up_err mailstore_load(struct mailstore *store, const char *recipient, bool urgent,
-                           delivery_number after, size_t limit, struct arena *arena,
-                           struct mailstore_mail **ret_mail, size_t *ret_count)
+enum up_err mailstore_load(struct mailstore *store, const struct mailstore_query *query,
+                           struct arena *arena, struct mailstore_mail **ret_mail, size_t *ret_count)
 {
-    return store->ops->load(store, recipient, urgent, after, limit, arena, ret_mail, ret_count);
+    return store->ops->load(store, query, arena, ret_mail, ret_count);
 }
 
 enum up_err mailstore_remove(struct mailstore *store, const char *recipient,
@@ -38,11 +37,11 @@ enum up_err mailstore_expire(struct mailstore *store, int64_t now_s, size_t limi
     return store->ops->expire(store, now_s, limit, ret_count);
 }
 
-enum up_err mailstore_notices(struct mailstore *store, const char *sender, size_t limit,
+enum up_err mailstore_notices(struct mailstore *store, const struct mailstore_query *query,
                               struct arena *arena, struct mailstore_notice **ret_notices,
                               size_t *ret_count)
 {
-    return store->ops->notices(store, sender, limit, arena, ret_notices, ret_count);
+    return store->ops->notices(store, query, arena, ret_notices, ret_count);
 }
 
 enum up_err mailstore_notices_done(struct mailstore *store, const struct mailstore_notice *notices,

@@ -41,15 +41,22 @@ enum mailstore_result { MAILSTORE_STORED, MAILSTORE_DUPLICATE, MAILSTORE_FULL };
 UP_CHECKED enum up_err mailstore_append(struct mailstore *store, const struct mailstore_item *items,
                                         size_t count, enum mailstore_result *ret_results);
 
+/* What to look up, at most `limit` of it. */
+struct mailstore_query {
+    const char *member;    /* mail: recipient; notices: sender */
+    size_t limit;
+    bool urgent;           /* mail: which lane */
+    delivery_number after; /* mail: only numbers above it */
+};
 struct mailstore_mail {
     delivery_number number;
     struct up_view envelope; /* in the arena */
 };
-/* mailstore_load: up to `limit` envelopes of one lane of a mailbox with numbers above `after`, in order.
+/* mailstore_load: envelopes of one lane of a mailbox, in order.
  *   A row whose checksum is wrong is left out and counted (mailstore_damaged).  ret_mail, ret_count: in the arena. */
-UP_CHECKED enum up_err mailstore_load(struct mailstore *store, const char *recipient, bool urgent,
-                                      delivery_number after, size_t limit, struct arena *arena,
-                                      struct mailstore_mail **ret_mail, size_t *ret_count);
+UP_CHECKED enum up_err mailstore_load(struct mailstore *store, const struct mailstore_query *query,
+                                      struct arena *arena, struct mailstore_mail **ret_mail,
+                                      size_t *ret_count);
 /* mailstore_remove: forget delivered envelopes of this mailbox; numbers that are not in it are passed over.
  *   Durable when it returns. */
 UP_CHECKED enum up_err mailstore_remove(struct mailstore *store, const char *recipient,
@@ -64,10 +71,10 @@ struct mailstore_notice {
  *   commit; forget ids that ran out. ret_count: how many went. */
 UP_CHECKED enum up_err mailstore_expire(struct mailstore *store, int64_t now_s, size_t limit,
                                         size_t *ret_count);
-/* mailstore_notices: up to `limit` notices for a sender. mailstore_notices_done: it was told. */
-UP_CHECKED enum up_err mailstore_notices(struct mailstore *store, const char *sender, size_t limit,
-                                         struct arena *arena, struct mailstore_notice **ret_notices,
-                                         size_t *ret_count);
+/* mailstore_notices: notices for a sender. mailstore_notices_done: it was told. */
+UP_CHECKED enum up_err mailstore_notices(struct mailstore *store,
+                                         const struct mailstore_query *query, struct arena *arena,
+                                         struct mailstore_notice **ret_notices, size_t *ret_count);
 UP_CHECKED enum up_err mailstore_notices_done(struct mailstore *store,
                                               const struct mailstore_notice *notices, size_t count);
 /* mailstore_prekeys_put: replace the published set of a member (a packed Prekeys message); _get: UP_NOT_FOUND. */
@@ -86,11 +93,11 @@ struct mailstore_ops {
     void (*close)(struct mailstore *);
     enum up_err (*append)(struct mailstore *, const struct mailstore_item *, size_t,
                           enum mailstore_result *);
-    enum up_err (*load)(struct mailstore *, const char *, bool, delivery_number, size_t,
-                        struct arena *, struct mailstore_mail **, size_t *);
+    enum up_err (*load)(struct mailstore *, const struct mailstore_query *, struct arena *,
+                        struct mailstore_mail **, size_t *);
     enum up_err (*remove)(struct mailstore *, const char *, const delivery_number *, size_t);
     enum up_err (*expire)(struct mailstore *, int64_t, size_t, size_t *);
-    enum up_err (*notices)(struct mailstore *, const char *, size_t, struct arena *,
+    enum up_err (*notices)(struct mailstore *, const struct mailstore_query *, struct arena *,
                            struct mailstore_notice **, size_t *);
     enum up_err (*notices_done)(struct mailstore *, const struct mailstore_notice *, size_t);
     enum up_err (*prekeys_put)(struct mailstore *, const char *, struct up_view);

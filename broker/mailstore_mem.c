@@ -153,20 +153,21 @@ static enum up_err mem_append(struct mailstore *store, const struct mailstore_it
     return UP_OK;
 }
 
-static enum up_err mem_load(struct mailstore *store, const char *recipient, bool urgent,
-                            delivery_number after, size_t limit, struct arena *arena,
-                            struct mailstore_mail **ret_mail, size_t *ret_count)
+static enum up_err mem_load(struct mailstore *store, const struct mailstore_query *query,
+                            struct arena *arena, struct mailstore_mail **ret_mail,
+                            size_t *ret_count)
 {
-    struct mailstore_mail *list = arena_alloc(arena, (limit + 1) * sizeof *list);
+    struct mailstore_mail *list = arena_alloc(arena, (query->limit + 1) * sizeof *list);
     size_t count = 0;
 
     if (!list)
         return UP_NO_MEMORY;
-    for (const struct mem_mail *mail = mem(store)->mail; mail && count < limit; mail = mail->next) {
+    for (const struct mem_mail *mail = mem(store)->mail; mail && count < query->limit;
+         mail = mail->next) {
         uint8_t *copy = NULL;
 
-        if (mail->number <= after || mail->header.urgent != urgent ||
-            strcmp(mail->header.recipient.text, recipient) != 0)
+        if (mail->number <= query->after || mail->header.urgent != query->urgent ||
+            strcmp(mail->header.recipient.text, query->member) != 0)
             continue;
         copy = arena_alloc(arena, mail->envelope.len);
         if (!copy)
@@ -261,17 +262,18 @@ static enum up_err mem_expire(struct mailstore *store, int64_t now_s, size_t lim
     return UP_OK;
 }
 
-static enum up_err mem_notices(struct mailstore *store, const char *sender, size_t limit,
+static enum up_err mem_notices(struct mailstore *store, const struct mailstore_query *query,
                                struct arena *arena, struct mailstore_notice **ret_notices,
                                size_t *ret_count)
 {
-    struct mailstore_notice *list = arena_alloc(arena, (limit + 1) * sizeof *list);
+    struct mailstore_notice *list = arena_alloc(arena, (query->limit + 1) * sizeof *list);
     size_t count = 0;
 
     if (!list)
         return UP_NO_MEMORY;
-    for (const struct mem_notice *at = mem(store)->notices; at && count < limit; at = at->next) {
-        if (strcmp(at->notice.sender.text, sender) == 0)
+    for (const struct mem_notice *at = mem(store)->notices; at && count < query->limit;
+         at = at->next) {
+        if (strcmp(at->notice.sender.text, query->member) == 0)
             list[count++] = at->notice;
     }
     *ret_notices = list;

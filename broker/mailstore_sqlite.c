@@ -270,22 +270,22 @@ static enum up_err sqlite_append(struct mailstore *store, const struct mailstore
     return end(self, err);
 }
 
-static enum up_err sqlite_load(struct mailstore *store, const char *recipient, bool urgent,
-                               delivery_number after, size_t limit, struct arena *arena,
-                               struct mailstore_mail **ret_mail, size_t *ret_count)
+static enum up_err sqlite_load(struct mailstore *store, const struct mailstore_query *query,
+                               struct arena *arena, struct mailstore_mail **ret_mail,
+                               size_t *ret_count)
 {
     struct sqlite_store *self = own(store);
     sqlite3_stmt *load = use(self, S_LOAD);
-    struct mailstore_mail *list = arena_alloc(arena, (limit + 1) * sizeof *list);
+    struct mailstore_mail *list = arena_alloc(arena, (query->limit + 1) * sizeof *list);
     size_t count = 0;
     int result = SQLITE_DONE;
 
     if (!list)
         return UP_NO_MEMORY;
-    bind_text(load, 1, recipient);
-    (void)sqlite3_bind_int(load, 2, urgent);
-    (void)sqlite3_bind_int64(load, 3, (sqlite3_int64)after);
-    (void)sqlite3_bind_int64(load, 4, (sqlite3_int64)limit);
+    bind_text(load, 1, query->member);
+    (void)sqlite3_bind_int(load, 2, query->urgent);
+    (void)sqlite3_bind_int64(load, 3, (sqlite3_int64)query->after);
+    (void)sqlite3_bind_int64(load, 4, (sqlite3_int64)query->limit);
     while ((result = sqlite3_step(load)) == SQLITE_ROW) {
         struct up_view envelope =
             up_view_of(sqlite3_column_blob(load, 2), (size_t)sqlite3_column_bytes(load, 2));
@@ -439,24 +439,24 @@ static enum up_err sqlite_expire(struct mailstore *store, int64_t now_s, size_t 
     return err;
 }
 
-static enum up_err sqlite_notices(struct mailstore *store, const char *sender, size_t limit,
+static enum up_err sqlite_notices(struct mailstore *store, const struct mailstore_query *query,
                                   struct arena *arena, struct mailstore_notice **ret_notices,
                                   size_t *ret_count)
 {
     sqlite3_stmt *find = use(own(store), S_NOTICES);
-    struct mailstore_notice *list = arena_alloc(arena, (limit + 1) * sizeof *list);
+    struct mailstore_notice *list = arena_alloc(arena, (query->limit + 1) * sizeof *list);
     size_t count = 0;
 
     if (!list)
         return UP_NO_MEMORY;
-    bind_text(find, 1, sender);
-    (void)sqlite3_bind_int64(find, 2, (sqlite3_int64)limit);
-    while (count < limit && sqlite3_step(find) == SQLITE_ROW) {
+    bind_text(find, 1, query->member);
+    (void)sqlite3_bind_int64(find, 2, (sqlite3_int64)query->limit);
+    while (count < query->limit && sqlite3_step(find) == SQLITE_ROW) {
         struct mailstore_notice *one = &list[count++];
 
         if (sqlite3_column_bytes(find, 0) == 16)
             memcpy(one->id.bytes, sqlite3_column_blob(find, 0), 16);
-        (void)snprintf(one->sender.text, sizeof one->sender.text, "%s", sender);
+        (void)snprintf(one->sender.text, sizeof one->sender.text, "%s", query->member);
         (void)snprintf(one->recipient.text, sizeof one->recipient.text, "%s",
                        (const char *)sqlite3_column_text(find, 1));
     }

@@ -45,15 +45,16 @@ enum up_err relay_new(const char *broker, size_t connections_max, const struct r
                       struct relay **ret_relay)
 {
     struct relay *relay = calloc(1, sizeof *relay);
+    size_t broker_len = strlen(broker);
 
     if (!relay)
         return UP_NO_MEMORY;
     relay->sessions = calloc(connections_max, sizeof *relay->sessions);
-    if (!relay->sessions || strlen(broker) >= sizeof relay->broker) {
+    if (!relay->sessions || broker_len >= sizeof relay->broker) {
         relay_destroy(&relay);
         return UP_NO_MEMORY;
     }
-    memcpy(relay->broker, broker, strlen(broker));
+    memcpy(relay->broker, broker, broker_len + 1);
     relay->session_max = connections_max;
     relay->roster = roster;
     *ret_relay = relay;

@@ -118,10 +118,14 @@ static void do_store(struct wire *wire, const struct relay_action *action)
 static void do_load(struct wire *wire, const struct relay_action *action)
 {
     struct relay_event event = {.kind = RELAY_LOADED, .from = action->to, .urgent = action->urgent};
+    const struct mailstore_query query = {.member = action->member,
+                                          .limit = action->limit,
+                                          .urgent = action->urgent,
+                                          .after = action->after};
     struct mailstore_mail *mail = NULL;
 
-    wire->failed = mailstore_load(wire->config.store, action->member, action->urgent, action->after,
-                                  action->limit, wire->arena, &mail, &event.count);
+    wire->failed =
+        mailstore_load(wire->config.store, &query, wire->arena, &mail, &event.count);
     event.mail = mail;
     if (!wire->failed)
         perform(wire, &event);
@@ -143,10 +147,11 @@ static void do_prekeys(struct wire *wire, const struct relay_action *action)
 static void do_notices(struct wire *wire, const struct relay_action *action)
 {
     struct relay_event event = {.kind = RELAY_NOTICES, .from = action->to};
+    const struct mailstore_query query = {.member = action->member, .limit = action->limit};
     struct mailstore_notice *notices = NULL;
 
-    wire->failed = mailstore_notices(wire->config.store, action->member, action->limit, wire->arena,
-                                     &notices, &event.count);
+    wire->failed =
+        mailstore_notices(wire->config.store, &query, wire->arena, &notices, &event.count);
     event.notices = notices;
     if (!wire->failed)
         perform(wire, &event);
@@ -478,7 +483,7 @@ enum up_err wire_run(struct wire *wire)
                                             &expired);
             if (expired > 0)
                 log_info("expired", "count=%zu", expired);
-            next_tick = clock_monotonic_ms() + 60 * TICK_MS;
+            next_tick = clock_monotonic_ms() + INT64_C(60) * TICK_MS;
         }
     }
     return wire->failed;

@@ -51,7 +51,7 @@ static int set_up(void **state)
         return -1;
     (void)snprintf(path, sizeof path, "%s/mail.db", folder);
     open_store();
-    return arena_new(UP_ARENA_LEN_MAX, &arena);
+    return arena_new(UP_ARENA_LEN_MAX, &arena) ? -1 : 0;
 }
 
 static int tear_down(void **state)
@@ -94,10 +94,11 @@ static enum mailstore_result append(struct mailstore_item made)
 static size_t load(const char *recipient, bool urgent, delivery_number after,
                    struct mailstore_mail **ret_mail)
 {
+    const struct mailstore_query query = {
+        .member = recipient, .limit = 10, .urgent = urgent, .after = after};
     size_t count = 0;
 
-    assert_int_equal(mailstore_load(store, recipient, urgent, after, 10, arena, ret_mail, &count),
-                     UP_OK);
+    assert_int_equal(mailstore_load(store, &query, arena, ret_mail, &count), UP_OK);
     return count;
 }
 
@@ -190,6 +191,8 @@ static void urgent_has_its_own_lane(void **state)
 
 static void what_runs_out_is_told_to_its_sender(void **state)
 {
+    const struct mailstore_query force = {.member = "a-force", .limit = 10};
+    const struct mailstore_query charity = {.member = "b-charity", .limit = 10};
     struct mailstore_notice *notices = NULL;
     size_t count = 0;
 
@@ -201,14 +204,14 @@ static void what_runs_out_is_told_to_its_sender(void **state)
     assert_int_equal(count, 1);
     reopen();
     assert_int_equal(mailstore_waiting(store, "a-force"), 0);
-    assert_int_equal(mailstore_notices(store, "a-force", 10, arena, &notices, &count), UP_OK);
+    assert_int_equal(mailstore_notices(store, &force, arena, &notices, &count), UP_OK);
     assert_int_equal(count, 0);
-    assert_int_equal(mailstore_notices(store, "b-charity", 10, arena, &notices, &count), UP_OK);
+    assert_int_equal(mailstore_notices(store, &charity, arena, &notices, &count), UP_OK);
     assert_int_equal(count, 1);
     assert_int_equal(notices[0].id.bytes[0], 1);
     assert_string_equal(notices[0].recipient.text, "a-force");
     assert_int_equal(mailstore_notices_done(store, notices, 1), UP_OK);
-    assert_int_equal(mailstore_notices(store, "b-charity", 10, arena, &notices, &count), UP_OK);
+    assert_int_equal(mailstore_notices(store, &charity, arena, &notices, &count), UP_OK);
     assert_int_equal(count, 0);
     /* after its expiry the id may be used again: a copy sealed then is another envelope's business */
     assert_int_equal(append(item(1, "b-charity", "a-force", 100)), MAILSTORE_STORED);

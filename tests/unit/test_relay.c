@@ -67,12 +67,14 @@ static void do_store(const struct relay_action *action)
 
 static void do_load(const struct relay_action *action)
 {
+    const struct mailstore_query query = {.member = action->member,
+                                          .limit = action->limit,
+                                          .urgent = action->urgent,
+                                          .after = action->after};
     struct mailstore_mail *mail = NULL;
     size_t count = 0;
 
-    assert_int_equal(mailstore_load(store, action->member, action->urgent, action->after,
-                                    action->limit, arena, &mail, &count),
-                     UP_OK);
+    assert_int_equal(mailstore_load(store, &query, arena, &mail, &count), UP_OK);
     step(&(struct relay_event){.kind = RELAY_LOADED,
                                .now_s = NOW,
                                .from = action->to,
@@ -93,11 +95,11 @@ static void hear(connection to, struct up_view bytes)
 
 static void do_notices(const struct relay_action *action)
 {
+    const struct mailstore_query query = {.member = action->member, .limit = action->limit};
     struct mailstore_notice *notices = NULL;
     size_t count = 0;
 
-    assert_int_equal(mailstore_notices(store, action->member, action->limit, arena, &notices, &count),
-                     UP_OK);
+    assert_int_equal(mailstore_notices(store, &query, arena, &notices, &count), UP_OK);
     step(&(struct relay_event){
         .kind = RELAY_NOTICES, .now_s = NOW, .from = action->to, .notices = notices, .count = count});
 }
