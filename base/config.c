@@ -211,10 +211,11 @@ static enum up_err required_check(struct parse *parse)
     return UP_OK;
 }
 
-enum up_err config_parse(struct up_view text, const char *file, const struct config_key *keys,
+enum up_err config_parse(const struct config_source *source, const struct config_key *keys,
                          size_t key_count, struct config **ret_config, struct up_why *why)
 {
-    struct parse parse = {.file = file, .why = why, .keys = keys, .key_count = key_count};
+    struct up_view text = source->text;
+    struct parse parse = {.file = source->file, .why = why, .keys = keys, .key_count = key_count};
     char *copy = malloc(text.len + 1);
     char *line = copy;
     enum up_err err = UP_OK;
@@ -260,11 +261,13 @@ out:
 enum up_err config_load(const char *file, const struct config_key *keys, size_t key_count,
                         struct config **ret_config, struct up_why *why)
 {
+    struct config_source source = {.file = file};
     struct up_bytes bytes = {0};
     enum up_err err = file_read(file, UP_CONFIG_LEN_MAX, &bytes, why);
 
+    source.text = up_bytes_view(&bytes);
     if (!err)
-        err = config_parse(up_bytes_view(&bytes), file, keys, key_count, ret_config, why);
+        err = config_parse(&source, keys, key_count, ret_config, why);
     up_bytes_wipe(&bytes);
     return err;
 }

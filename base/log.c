@@ -23,8 +23,8 @@ static void line(const char *level, const char *event, const char *format, va_li
 
     (void)vsnprintf(text, sizeof text, format, arguments);
     clock_london(clock_wall_s(), time);
-    fprintf(stderr, "%s %s %s event=%s%s%s\n", time, log_program, level, event, text[0] ? " " : "",
-            text);
+    (void)fprintf(stderr, "%s %s %s event=%s%s%s\n", time, log_program, level, event,
+                  text[0] ? " " : "", text);
 }
 
 void log_info(const char *event, const char *format, ...)

@@ -25,8 +25,7 @@
 #include "nodes/service.h"
 #include "upstander/limits.h"
 
-/* --- the service
- * ------------------------------------------------------------------------------------ */
+/* --- the service ------------------------------------------------------------------------------ */
 
 struct service {
     unsigned calls;
@@ -226,8 +225,7 @@ enum up_err service_audit(struct service *self, const struct service_call *call,
     return UP_OK;
 }
 
-/* --- the client
- * ------------------------------------------------------------------------------------- */
+/* --- the client ------------------------------------------------------------------------------- */
 
 static char folder[64];
 static char path[96];
@@ -275,7 +273,7 @@ static int talk(const char *bytes, size_t len)
     }
     answer[got] = '\0';
     (void)close(fd);
-    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : 0;
+    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (int)strtol(answer + 9, NULL, 10) : 0;
 }
 
 static int ask_typed(const char *method, const char *target, const char *type, const char *body)
@@ -305,8 +303,7 @@ static bool answered(const char *what)
     return strstr(answer, what) != NULL;
 }
 
-/* --- set-up
- * ----------------------------------------------------------------------------------------- */
+/* --- set-up ----------------------------------------------------------------------------------- */
 
 static struct api_operator me(void)
 {
@@ -354,8 +351,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- tests
- * ------------------------------------------------------------------------------------------ */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void every_route_reaches_its_service(void **state)
 {
@@ -473,7 +469,7 @@ static void long_bodies_are_refused_before_they_are_kept(void **state)
         "multipart/form-data; boundary=b\r\nContent-Length: 67108865\r\n\r\n";
     static const char json[] = "POST /v1/reports HTTP/1.1\r\nHost: x\r\nContent-Type: "
                                "application/json\r\nContent-Length: 1048577\r\n\r\n";
-    size_t len = 2 * 1024 * 1024;
+    size_t len = 2u << 20;
     char *chunked = malloc(len + 512);
     int head = 0;
 
@@ -596,14 +592,15 @@ static void operators_come_from_the_config(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct config_source source = {
+            .text = up_view_of(cases[i].text, strlen(cases[i].text)), .file = "node.conf"};
         struct config *config = NULL;
         struct api_operator people[2];
         struct up_why why = {0};
         size_t count = 0;
 
-        assert_int_equal(config_parse(up_view_of(cases[i].text, strlen(cases[i].text)), "node.conf",
-                                      keys, sizeof keys / sizeof keys[0], &config, &why),
-                         UP_OK);
+        assert_int_equal(
+            config_parse(&source, keys, sizeof keys / sizeof keys[0], &config, &why), UP_OK);
         assert_int_equal(api_operators_load(config, 2, people, &count, &why), cases[i].err);
         if (i == 0) {
             assert_int_equal(count, 2);

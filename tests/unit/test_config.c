@@ -28,8 +28,10 @@ static const struct config_key keys[] = {
 
 static enum up_err parse(const char *text, struct config **ret_config, struct up_why *why)
 {
-    return config_parse(up_view_of(text, strlen(text)), "/etc/up/node.conf", keys,
-                        sizeof keys / sizeof keys[0], ret_config, why);
+    const struct config_source source = {.text = up_view_of(text, strlen(text)),
+                                         .file = "/etc/up/node.conf"};
+
+    return config_parse(&source, keys, sizeof keys / sizeof keys[0], ret_config, why);
 }
 
 static void a_good_config_is_read(void **state)
