@@ -29,6 +29,6 @@ enum up_err up_why_set(struct up_why *why, enum up_err err, const char *format, 
 
 void up_assert_failed(const char *file, int line)
 {
-    fprintf(stderr, "internal error at %s:%d\n", file, line);
+    (void)fprintf(stderr, "internal error at %s:%d\n", file, line);
     abort();
 }

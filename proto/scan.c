@@ -31,35 +31,38 @@ static bool continuation(const uint8_t *p, size_t count)
     return true;
 }
 
+/* How many bytes the character at p takes; 0: none that may stand in a text. */
+static size_t character(const uint8_t *p, size_t left)
+{
+    if (p[0] > 0 && p[0] < 0x80)
+        return 1;
+    if (p[0] >= 0xc2 && p[0] < 0xe0)
+        return left >= 2 && continuation(p, 1) ? 2 : 0;
+    if (p[0] >= 0xe0 && p[0] < 0xf0) {
+        bool overlong = p[0] == 0xe0 && left >= 2 && p[1] < 0xa0;
+        bool surrogate = p[0] == 0xed && left >= 2 && p[1] >= 0xa0;
+
+        return left >= 3 && continuation(p, 2) && !overlong && !surrogate ? 3 : 0;
+    }
+    if (p[0] >= 0xf0 && p[0] < 0xf5) {
+        bool overlong = p[0] == 0xf0 && left >= 2 && p[1] < 0x90;
+        bool past_the_end = p[0] == 0xf4 && left >= 2 && p[1] >= 0x90;
+
+        return left >= 4 && continuation(p, 3) && !overlong && !past_the_end ? 4 : 0;
+    }
+    return 0;
+}
+
 bool scan_text(struct up_view text)
 {
     size_t i = 0;
 
     while (i < text.len) {
-        const uint8_t *p = text.data + i;
-        size_t left = text.len - i;
+        size_t len = character(text.data + i, text.len - i);
 
-        if (p[0] == 0) {
+        if (len == 0)
             return false;
-        } else if (p[0] < 0x80) {
-            i += 1;
-        } else if (p[0] >= 0xc2 && p[0] < 0xe0) {
-            if (left < 2 || !continuation(p, 1))
-                return false;
-            i += 2;
-        } else if (p[0] >= 0xe0 && p[0] < 0xf0) {
-            if (left < 3 || !continuation(p, 2) || (p[0] == 0xe0 && p[1] < 0xa0) ||
-                (p[0] == 0xed && p[1] >= 0xa0))
-                return false;
-            i += 3;
-        } else if (p[0] >= 0xf0 && p[0] < 0xf5) {
-            if (left < 4 || !continuation(p, 3) || (p[0] == 0xf0 && p[1] < 0x90) ||
-                (p[0] == 0xf4 && p[1] >= 0x90))
-                return false;
-            i += 4;
-        } else {
-            return false;
-        }
+        i += len;
     }
     return true;
 }

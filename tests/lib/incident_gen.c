@@ -149,7 +149,7 @@ static void gen_repeated(struct gen *gen, const ProtobufCFieldDescriptor *field,
             list[i] = gen_word(gen);
         *(char ***)value = list;
     } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        ProtobufCMessage **list = gen_alloc(gen, count * sizeof *list);
+        ProtobufCMessage **list = gen_alloc(gen, count * sizeof(ProtobufCMessage *));
 
         for (size_t i = 0; i < count; i++)
             list[i] = gen_message(gen, field->descriptor);

@@ -3,13 +3,13 @@
 
 #include <stddef.h>
 
-/* Names that the linker's --wrap gives. */
-void *__real_malloc(size_t len);
-void *__real_calloc(size_t count, size_t len);
-void *__real_realloc(void *memory, size_t len);
-void *__wrap_malloc(size_t len);
-void *__wrap_calloc(size_t count, size_t len);
-void *__wrap_realloc(void *memory, size_t len);
+/* The linker's --wrap gives the names in quotes. */
+void *real_malloc(size_t len) __asm__("__real_malloc");
+void *real_calloc(size_t items, size_t len) __asm__("__real_calloc");
+void *real_realloc(void *memory, size_t len) __asm__("__real_realloc");
+void *wrap_malloc(size_t len) __asm__("__wrap_malloc");
+void *wrap_calloc(size_t items, size_t len) __asm__("__wrap_calloc");
+void *wrap_realloc(void *memory, size_t len) __asm__("__wrap_realloc");
 
 static unsigned long fail_at; /* 0: never */
 static unsigned long count;
@@ -42,17 +42,17 @@ bool oom_disarm(void)
     return refused;
 }
 
-void *__wrap_malloc(size_t len)
+void *wrap_malloc(size_t len)
 {
-    return refuse() ? NULL : __real_malloc(len);
+    return refuse() ? NULL : real_malloc(len);
 }
 
-void *__wrap_calloc(size_t items, size_t len)
+void *wrap_calloc(size_t items, size_t len)
 {
-    return refuse() ? NULL : __real_calloc(items, len);
+    return refuse() ? NULL : real_calloc(items, len);
 }
 
-void *__wrap_realloc(void *memory, size_t len)
+void *wrap_realloc(void *memory, size_t len)
 {
-    return refuse() ? NULL : __real_realloc(memory, len);
+    return refuse() ? NULL : real_realloc(memory, len);
 }

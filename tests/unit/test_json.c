@@ -22,8 +22,7 @@ static struct up_view text_of(const char *text)
     return up_view_of(text, strlen(text));
 }
 
-/* --- both ways
- * ------------------------------------------------------------------------------------ */
+/* --- both ways -------------------------------------------------------------------------------- */
 
 struct golden {
     const ProtobufCMessageDescriptor *descriptor;
@@ -172,8 +171,7 @@ static void an_unknown_enum_number_is_written_as_it_is(void **state)
     up_bytes_wipe(&text);
 }
 
-/* --- refusals
- * ------------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 struct refusal {
     const ProtobufCMessageDescriptor *descriptor;

@@ -24,8 +24,8 @@ struct wire_case {
     enum up_err err;
 };
 
-/* The bytes stand in exactly sized memory, so that the sanitizer sees one byte too many being read.
- */
+/* The bytes stand in exactly sized memory, so that the sanitizer sees one byte too many being
+ * read. */
 static enum up_err scan_copy(const ProtobufCMessageDescriptor *descriptor, const void *bytes,
                              size_t len)
 {
@@ -48,96 +48,97 @@ static enum up_err scan_copy(const ProtobufCMessageDescriptor *descriptor, const
         name, &up__##type##__descriptor, bytes, sizeof(bytes) - 1, err                             \
     }
 
+static const struct wire_case wire_cases[] = {
+    CASE("nothing", incident, "", UP_OK),
+    CASE("a number", incident, "\x18\x01", UP_OK),
+    CASE("a number twice", incident, "\x18\x01\x18\x01", UP_MALFORMED),
+    CASE("a number twice, another between", incident, "\x18\x01\x30\x01\x18\x01", UP_MALFORMED),
+    CASE("a text twice", incident,
+         "\x92\x01\x01"
+         "a\x92\x01\x01"
+         "a",
+         UP_MALFORMED),
+    CASE("a submessage twice", incident, "\x0a\x00\x0a\x00", UP_MALFORMED),
+    CASE("a repeated submessage twice", incident, "\x22\x00\x22\x00", UP_OK),
+    CASE("one of a choice", frame, "\x0a\x00", UP_OK),
+    CASE("one of a choice twice", frame, "\x0a\x00\x0a\x00", UP_MALFORMED),
+    CASE("two of a choice", frame, "\x0a\x00\x12\x00", UP_MALFORMED),
+    CASE("an unknown field", incident, "\xf8\x07\x01", UP_UNKNOWN_FIELD),
+    CASE("an unknown field below", incident, "\x0a\x03\xf8\x07\x01", UP_UNKNOWN_FIELD),
+    CASE("field 0", incident, "\x00\x01", UP_MALFORMED),
+    CASE("field 0, a text", incident, "\x02\x00", UP_MALFORMED),
+    CASE("a tag of 33 bits", incident, "\x98\x80\x80\x80\x10\x01", UP_MALFORMED),
+    CASE("a tag not in its shortest form", incident, "\x98\x00\x01", UP_MALFORMED),
+    CASE("a group begins", incident, "\x1b\x1c", UP_MALFORMED),
+    CASE("a group ends", incident, "\x1c", UP_MALFORMED),
+    CASE("wire type 6", incident, "\x1e\x01", UP_MALFORMED),
+    CASE("wire type 7", incident, "\x1f\x01", UP_MALFORMED),
+    CASE("a number as bytes", incident, "\x1a\x01\x01", UP_MALFORMED),
+    CASE("a number as 32 bits", incident, "\x1d\x01\x00\x00\x00", UP_MALFORMED),
+    CASE("a number as 64 bits", incident, "\x19\x01\0\0\0\0\0\0\0", UP_MALFORMED),
+    CASE("a text as a number", incident, "\x90\x01\x01", UP_MALFORMED),
+    CASE("a submessage as a number", incident, "\x08\x01", UP_MALFORMED),
+    CASE("a tag and no value", incident, "\x18", UP_MALFORMED),
+    CASE("half a tag", incident, "\x98", UP_MALFORMED),
+    CASE("half a number", incident, "\x18\x80", UP_MALFORMED),
+    CASE("a number not in its shortest form", incident, "\x18\x81\x00", UP_MALFORMED),
+    CASE("a length past the end", incident,
+         "\x92\x01\x02"
+         "a",
+         UP_MALFORMED),
+    CASE("a length of 2^64 - 1", incident, "\x92\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+         UP_MALFORMED),
+    CASE("a submessage past the end", incident, "\x0a\x01", UP_MALFORMED),
+    CASE("past the end of the submessage", incident, "\x0a\x02\x08\x80\x01", UP_MALFORMED),
+    CASE("a text past the end of its message", incident,
+         "\x52\x03\x0a\x05"
+         "abcde",
+         UP_MALFORMED),
+    CASE("64 bits", frame, "\x2a\x00", UP_OK),
+    CASE("64 bits, all", send, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", UP_OK),
+    CASE("65 bits", send, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", UP_MALFORMED),
+    CASE("eleven bytes", send, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+         UP_MALFORMED),
+    CASE("32 bits, all", incident, "\x18\xff\xff\xff\xff\x0f", UP_OK),
+    CASE("33 bits", incident, "\x18\x80\x80\x80\x80\x10", UP_MALFORMED),
+    CASE("true", incident_disclosure, "\x10\x01", UP_OK),
+    CASE("truer than true", incident_disclosure, "\x10\x02", UP_MALFORMED),
+    CASE("an unknown enum number", entitlement, "\x08\x63", UP_OK),
+    CASE("a negative enum number", entitlement, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+         UP_OK),
+    CASE("an enum number of 33 bits", entitlement, "\x08\x80\x80\x80\x80\x10", UP_MALFORMED),
+    CASE("an enum number just past 31 bits", entitlement, "\x08\x80\x80\x80\x80\x08",
+         UP_MALFORMED),
+    CASE("a negative zigzag", place, "\x18\x01", UP_OK),
+    CASE("packed", entitlement, "\x12\x02\x01\x02", UP_OK),
+    CASE("packed, nothing", entitlement, "\x12\x00", UP_OK),
+    CASE("unpacked", entitlement, "\x10\x01\x10\x02", UP_OK),
+    CASE("packed in two parts", entitlement, "\x12\x01\x01\x12\x01\x02", UP_OK),
+    CASE("packed, half a number", entitlement, "\x12\x02\x01\x80", UP_MALFORMED),
+    CASE("packed, over its end", entitlement, "\x12\x01\x80\x01", UP_MALFORMED),
+    CASE("packed where one is expected", entitlement, "\x0a\x01\x01", UP_MALFORMED),
+    CASE("fixed", envelope_header, "\x21\x01\x02\x03\x04\x05\x06\x07\x08", UP_OK),
+    CASE("fixed, cut", envelope_header, "\x21\x01\x02\x03\x04\x05\x06\x07", UP_MALFORMED),
+    CASE("fixed, as a number", envelope_header, "\x20\x01", UP_MALFORMED),
+    CASE("bytes hold anything", envelope, "\x0a\x03\x00\xff\xfe", UP_OK),
+    CASE("text holds a NUL", incident,
+         "\x92\x01\x03"
+         "a\0b",
+         UP_BAD_TEXT),
+    CASE("text is not UTF-8", incident, "\x92\x01\x01\xff", UP_BAD_TEXT),
+    CASE("text below is not UTF-8", incident, "\x52\x03\x0a\x01\xff", UP_BAD_TEXT),
+    CASE("text of a list is not UTF-8", contact, "\x0a\x01\x80", UP_BAD_TEXT),
+};
+
 static void each_form_has_its_verdict(void **state)
 {
-    static const struct wire_case cases[] = {
-        CASE("nothing", incident, "", UP_OK),
-        CASE("a number", incident, "\x18\x01", UP_OK),
-        CASE("a number twice", incident, "\x18\x01\x18\x01", UP_MALFORMED),
-        CASE("a number twice, another between", incident, "\x18\x01\x30\x01\x18\x01", UP_MALFORMED),
-        CASE("a text twice", incident,
-             "\x92\x01\x01"
-             "a\x92\x01\x01"
-             "a",
-             UP_MALFORMED),
-        CASE("a submessage twice", incident, "\x0a\x00\x0a\x00", UP_MALFORMED),
-        CASE("a repeated submessage twice", incident, "\x22\x00\x22\x00", UP_OK),
-        CASE("one of a choice", frame, "\x0a\x00", UP_OK),
-        CASE("one of a choice twice", frame, "\x0a\x00\x0a\x00", UP_MALFORMED),
-        CASE("two of a choice", frame, "\x0a\x00\x12\x00", UP_MALFORMED),
-        CASE("an unknown field", incident, "\xf8\x07\x01", UP_UNKNOWN_FIELD),
-        CASE("an unknown field below", incident, "\x0a\x03\xf8\x07\x01", UP_UNKNOWN_FIELD),
-        CASE("field 0", incident, "\x00\x01", UP_MALFORMED),
-        CASE("field 0, a text", incident, "\x02\x00", UP_MALFORMED),
-        CASE("a tag of 33 bits", incident, "\x98\x80\x80\x80\x10\x01", UP_MALFORMED),
-        CASE("a tag not in its shortest form", incident, "\x98\x00\x01", UP_MALFORMED),
-        CASE("a group begins", incident, "\x1b\x1c", UP_MALFORMED),
-        CASE("a group ends", incident, "\x1c", UP_MALFORMED),
-        CASE("wire type 6", incident, "\x1e\x01", UP_MALFORMED),
-        CASE("wire type 7", incident, "\x1f\x01", UP_MALFORMED),
-        CASE("a number as bytes", incident, "\x1a\x01\x01", UP_MALFORMED),
-        CASE("a number as 32 bits", incident, "\x1d\x01\x00\x00\x00", UP_MALFORMED),
-        CASE("a number as 64 bits", incident, "\x19\x01\0\0\0\0\0\0\0", UP_MALFORMED),
-        CASE("a text as a number", incident, "\x90\x01\x01", UP_MALFORMED),
-        CASE("a submessage as a number", incident, "\x08\x01", UP_MALFORMED),
-        CASE("a tag and no value", incident, "\x18", UP_MALFORMED),
-        CASE("half a tag", incident, "\x98", UP_MALFORMED),
-        CASE("half a number", incident, "\x18\x80", UP_MALFORMED),
-        CASE("a number not in its shortest form", incident, "\x18\x81\x00", UP_MALFORMED),
-        CASE("a length past the end", incident,
-             "\x92\x01\x02"
-             "a",
-             UP_MALFORMED),
-        CASE("a length of 2^64 - 1", incident, "\x92\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-             UP_MALFORMED),
-        CASE("a submessage past the end", incident, "\x0a\x01", UP_MALFORMED),
-        CASE("past the end of the submessage", incident, "\x0a\x02\x08\x80\x01", UP_MALFORMED),
-        CASE("a text past the end of its message", incident,
-             "\x52\x03\x0a\x05"
-             "abcde",
-             UP_MALFORMED),
-        CASE("64 bits", frame, "\x2a\x00", UP_OK),
-        CASE("64 bits, all", send, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", UP_OK),
-        CASE("65 bits", send, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", UP_MALFORMED),
-        CASE("eleven bytes", send, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-             UP_MALFORMED),
-        CASE("32 bits, all", incident, "\x18\xff\xff\xff\xff\x0f", UP_OK),
-        CASE("33 bits", incident, "\x18\x80\x80\x80\x80\x10", UP_MALFORMED),
-        CASE("true", incident_disclosure, "\x10\x01", UP_OK),
-        CASE("truer than true", incident_disclosure, "\x10\x02", UP_MALFORMED),
-        CASE("an unknown enum number", entitlement, "\x08\x63", UP_OK),
-        CASE("a negative enum number", entitlement, "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-             UP_OK),
-        CASE("an enum number of 33 bits", entitlement, "\x08\x80\x80\x80\x80\x10", UP_MALFORMED),
-        CASE("an enum number just past 31 bits", entitlement, "\x08\x80\x80\x80\x80\x08",
-             UP_MALFORMED),
-        CASE("a negative zigzag", place, "\x18\x01", UP_OK),
-        CASE("packed", entitlement, "\x12\x02\x01\x02", UP_OK),
-        CASE("packed, nothing", entitlement, "\x12\x00", UP_OK),
-        CASE("unpacked", entitlement, "\x10\x01\x10\x02", UP_OK),
-        CASE("packed in two parts", entitlement, "\x12\x01\x01\x12\x01\x02", UP_OK),
-        CASE("packed, half a number", entitlement, "\x12\x02\x01\x80", UP_MALFORMED),
-        CASE("packed, over its end", entitlement, "\x12\x01\x80\x01", UP_MALFORMED),
-        CASE("packed where one is expected", entitlement, "\x0a\x01\x01", UP_MALFORMED),
-        CASE("fixed", envelope_header, "\x21\x01\x02\x03\x04\x05\x06\x07\x08", UP_OK),
-        CASE("fixed, cut", envelope_header, "\x21\x01\x02\x03\x04\x05\x06\x07", UP_MALFORMED),
-        CASE("fixed, as a number", envelope_header, "\x20\x01", UP_MALFORMED),
-        CASE("bytes hold anything", envelope, "\x0a\x03\x00\xff\xfe", UP_OK),
-        CASE("text holds a NUL", incident,
-             "\x92\x01\x03"
-             "a\0b",
-             UP_BAD_TEXT),
-        CASE("text is not UTF-8", incident, "\x92\x01\x01\xff", UP_BAD_TEXT),
-        CASE("text below is not UTF-8", incident, "\x52\x03\x0a\x01\xff", UP_BAD_TEXT),
-        CASE("text of a list is not UTF-8", contact, "\x0a\x01\x80", UP_BAD_TEXT),
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        enum up_err err = scan_copy(cases[i].descriptor, cases[i].bytes, cases[i].len);
+    for (size_t i = 0; i < sizeof wire_cases / sizeof wire_cases[0]; i++) {
+        const struct wire_case *one = &wire_cases[i];
+        enum up_err err = scan_copy(one->descriptor, one->bytes, one->len);
 
-        if (err != cases[i].err)
-            fail_msg("%s: %s", cases[i].name, up_err_text(err));
+        if (err != one->err)
+            fail_msg("%s: %s", one->name, up_err_text(err));
     }
 }
 
