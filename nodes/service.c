@@ -107,18 +107,17 @@ void service_new_ref(char ret_ref[static 10])
     ret_ref[at] = '\0';
 }
 
-enum up_err service_put_outbox(struct service *service, const char *member, const char *owner,
-                               const struct message_id *id, struct up_view message, bool urgent)
+enum up_err service_put_outbox(struct service *service, const struct service_letter *letter)
 {
     struct nodestore_row row = {.kind = NODESTORE_OUTBOX,
                                 .state = OUTBOX_WAITING,
-                                .urgent = urgent,
+                                .urgent = letter->urgent,
                                 .at_s = clock_wall_s(),
-                                .body = message};
+                                .body = letter->message};
 
-    ids_hex(id->bytes, row.name);
-    (void)snprintf(row.owner, sizeof row.owner, "%s", owner);
-    (void)snprintf(row.peer, sizeof row.peer, "%s", member);
+    ids_hex(letter->id.bytes, row.name);
+    (void)snprintf(row.owner, sizeof row.owner, "%s", letter->owner);
+    (void)snprintf(row.peer, sizeof row.peer, "%s", letter->member);
     service->want = true;
     return nodestore_put(service->store, &row);
 }
@@ -126,17 +125,19 @@ enum up_err service_put_outbox(struct service *service, const char *member, cons
 enum up_err service_queue(struct service *service, const char *member, const char *owner,
                           Up__Message *message, bool urgent)
 {
-    struct message_id id;
+    struct service_letter letter = {.member = member, .owner = owner, .urgent = urgent};
     struct up_bytes bytes = {0};
     enum up_err err = UP_OK;
 
-    keys_random(id.bytes, sizeof id.bytes);
-    message->id = (ProtobufCBinaryData){.len = sizeof id.bytes, .data = id.bytes};
+    keys_random(letter.id.bytes, sizeof letter.id.bytes);
+    message->id =
+        (ProtobufCBinaryData){.len = sizeof letter.id.bytes, .data = letter.id.bytes};
     message->sent_at_s = clock_wall_s();
     err = message_pack(&message->base, UP_BATCH_LEN_MAX - 64, &bytes);
     message->id = (ProtobufCBinaryData){.len = 0, .data = NULL};
+    letter.message = up_bytes_view(&bytes);
     if (!err)
-        err = service_put_outbox(service, member, owner, &id, up_bytes_view(&bytes), urgent);
+        err = service_put_outbox(service, &letter);
     up_bytes_wipe(&bytes);
     return err;
 }
@@ -303,12 +304,15 @@ enum up_err service_audit(struct service *service, const struct service_call *ca
     if (!err)
         last = nodestore_audit_last(service->store);
     if (!err)
-        err = nodestore_audit_list(service->store, last > AUDIT_MAX ? last - AUDIT_MAX : 0,
-                                   AUDIT_MAX, service->scratch, &entries, &count);
+        err = nodestore_audit_list(
+            service->store,
+            (struct nodestore_span){.after = last > AUDIT_MAX ? last - AUDIT_MAX : 0,
+                                    .limit = AUDIT_MAX},
+            service->scratch, &entries, &count);
     if (err)
         return err;
     list->chain_holds = holds;
-    list->entries = arena_alloc(call->arena, (count + 1) * sizeof *list->entries);
+    list->entries = arena_alloc(call->arena, (count + 1) * sizeof(Up__AuditEntry *));
     if (!list->entries)
         return UP_NO_MEMORY;
     for (size_t i = 0; !err && i < count; i++)

@@ -36,14 +36,14 @@ static enum up_err bad_add(struct import *import, const struct csv_row *row, con
         return UP_NO_MEMORY;
     if (result->n_bad == import->bad_room) {
         size_t room = import->bad_room == 0 ? 64 : import->bad_room * 2;
-        Up__BadRow **grown = arena_alloc(arena, room * sizeof *grown);
+        Up__BadRow **grown = arena_alloc(arena, room * sizeof(Up__BadRow *));
 
-        if (!grown || room > BAD_MAX * 2)
+        if (!grown || room > (size_t)BAD_MAX * 2)
             return up_why_set(import->call->why, UP_INVALID,
                               "very many rows are bad, and nothing was saved; does the mapping fit "
                               "the file?");
         if (result->n_bad > 0)
-            memcpy(grown, result->bad, result->n_bad * sizeof *grown);
+            memcpy(grown, result->bad, result->n_bad * sizeof(Up__BadRow *));
         result->bad = grown;
         import->bad_room = room;
     }
@@ -77,6 +77,7 @@ static enum up_err row_take(struct import *import, const struct csv_row *row)
     struct mapping_fault fault = {0};
     struct up_why why = {0};
     Up__Report *report = NULL;
+    struct service_call call = *import->call;
     char ref[10];
     enum up_err err = UP_OK;
 
@@ -86,8 +87,8 @@ static enum up_err row_take(struct import *import, const struct csv_row *row)
         return bad_add(import, row, fault.column, fault.reason);
     if (err)
         return err;
-    err = service_report_put(import->service, import->call->operator->name, report,
-                             import->result->import_id, ref, &why);
+    call.why = &why;
+    err = service_report_put(import->service, &call, report, import->result->import_id, ref);
     if (err == UP_INVALID || err == UP_TOO_LARGE)
         return bad_report(import, row, &why);
     import->result->imported += !err;
@@ -251,7 +252,8 @@ static enum up_err preview_lines(struct service *service, const struct service_c
 {
     const Up__Roster *roster = roster_content(service->roster);
 
-    preview->lines = arena_alloc(call->arena, (roster->n_members + 1) * sizeof *preview->lines);
+    preview->lines =
+        arena_alloc(call->arena, (roster->n_members + 1) * sizeof(Up__ImportPreviewLine *));
     if (!preview->lines)
         return UP_NO_MEMORY;
     for (size_t i = 0; i < roster->n_members; i++) {
@@ -295,7 +297,7 @@ enum up_err service_import_preview(struct service *service, const struct service
 
         err = next_ref(service, import_id, &after, ref);
         if (!err)
-            err = service_report_load(service, ref, service->scratch, &report, NULL, call->why);
+            err = service_report_load(service, ref, service->scratch, &report, call->why);
         for (size_t i = 0; !err && i < preview->n_lines; i++)
             line_count(preview->lines[i],
                        service_decide(service, report,
@@ -391,12 +393,12 @@ static enum up_err sent_add(struct service *service, const struct service_call *
     for (size_t i = 0; !err && i < count; i++) {
         if (out->list->n_lines == out->room) {
             size_t room = out->room == 0 ? 256 : out->room * 2;
-            Up__SentLine **grown = arena_alloc(call->arena, room * sizeof *grown);
+            Up__SentLine **grown = arena_alloc(call->arena, room * sizeof(Up__SentLine *));
 
             if (!grown)
                 return UP_NO_MEMORY;
             if (out->room > 0)
-                memcpy(grown, out->list->lines, out->room * sizeof *grown);
+                memcpy(grown, out->list->lines, out->room * sizeof(Up__SentLine *));
             out->list->lines = grown;
             out->room = room;
         }

@@ -194,7 +194,7 @@ enum up_err service_inbox(struct service *service, const struct service_call *ca
     if (!list)
         return UP_NO_MEMORY;
     up__inbox_list__init(list);
-    list->lines = arena_alloc(call->arena, (total + 1) * sizeof *list->lines);
+    list->lines = arena_alloc(call->arena, (total + 1) * sizeof(Up__InboxLine *));
     if (!list->lines)
         return UP_NO_MEMORY;
     while (!err && list->n_lines < total) {
@@ -223,8 +223,8 @@ static enum up_err received_load(struct service *service, const struct service_c
     enum up_err err = nodestore_get(service->store, NODESTORE_RECEIVED, ref, call->arena, ret_row);
 
     if (err == UP_NOT_FOUND)
-        return up_why_set(call->why, err,
-                          "nothing was received under that reference; `upstander inbox` lists it");
+        (void)up_why_set(call->why, err,
+                         "nothing was received under that reference; `upstander inbox` lists it");
     return err ? err : item_read(ret_row, call->arena, ret_item);
 }
 
@@ -254,6 +254,7 @@ enum up_err service_recorded(struct service *service, const struct service_call 
 {
     struct nodestore_row row;
     Up__InboxItem *item = NULL;
+    Up__InboxLine *line = NULL;
     Up__Message message = UP__MESSAGE__INIT;
     Up__StatusUpdate update = UP__STATUS_UPDATE__INIT;
     const Up__Member *self = service_self(service);
@@ -273,7 +274,8 @@ enum up_err service_recorded(struct service *service, const struct service_call 
     if (!err)
         err = ids_unhex(up_view_of(row.owner, strlen(row.owner)), reference);
     if (!err) {
-        item->line->police_reference = request->police_reference;
+        line = item->line;
+        line->police_reference = request->police_reference;
         err = item_put(service, &row, item);
     }
     if (!err) {
@@ -290,7 +292,7 @@ enum up_err service_recorded(struct service *service, const struct service_call 
         err = service_audit_add(service, call->operator->name, "recorded", "%s", ref);
     err = service_end(service, call, err);
     if (!err)
-        *ret_reply = item->line;
+        *ret_reply = line;
     return err;
 }
 
@@ -313,7 +315,7 @@ enum up_err service_export(struct service *service, const struct service_call *c
                 : UP_NO_MEMORY;
     if (!err) {
         up__export_batch__init(batch);
-        batch->items = arena_alloc(call->arena, (count + 1) * sizeof *batch->items);
+        batch->items = arena_alloc(call->arena, (count + 1) * sizeof(Up__InboxItem *));
         err = batch->items ? UP_OK : UP_NO_MEMORY;
     }
     for (size_t i = 0; !err && i < count; i++) {

@@ -76,7 +76,7 @@ struct told {
 /* service_report_load: UP_NOT_FOUND with a sentence in why. */
 UP_CHECKED enum up_err service_report_load(struct service *service, const char *ref,
                                            struct arena *arena, Up__Report **ret_report,
-                                           struct nodestore_row *ret_row, struct up_why *why);
+                                           struct up_why *why);
 /* service_decide: the one decision for a report of this node and a member. */
 struct verdict service_decide(const struct service *service, const Up__Report *report,
                               const Up__Member *member);
@@ -85,16 +85,22 @@ UP_CHECKED enum up_err service_report_send(struct service *service, const char *
                                            const char *ref, Up__SendResult *result,
                                            struct up_why *why);
 /* service_report_check_in: the checks of intake; victim and account bound to what they belong to. */
-UP_CHECKED enum up_err service_report_put(struct service *service, const char *person,
+UP_CHECKED enum up_err service_report_put(struct service *service, const struct service_call *call,
                                           const Up__Report *report, const char *import_id,
-                                          char ret_ref[static 10], struct up_why *why);
+                                          char ret_ref[static 10]);
 /* service_may_leave: does the outbox row still stand within what may be told now? (disclosure.md 6) */
 UP_CHECKED enum up_err service_may_leave(struct service *service, const struct nodestore_row *row,
                                          bool *ret_may);
-/* service_put_outbox: a message into the outbox. owner: reference in hex, "" or OUTBOX_ANSWER. */
-UP_CHECKED enum up_err service_put_outbox(struct service *service, const char *member,
-                                          const char *owner, const struct message_id *id,
-                                          struct up_view message, bool urgent);
+/* service_put_outbox: a packed message into the outbox. */
+struct service_letter {
+    const char *member; /* to whom */
+    const char *owner;  /* reference in hex, "" or OUTBOX_ANSWER */
+    struct message_id id;
+    struct up_view message;
+    bool urgent;
+};
+UP_CHECKED enum up_err service_put_outbox(struct service *service,
+                                          const struct service_letter *letter);
 /* service_queue: pack, give it an id, put it into the outbox. */
 UP_CHECKED enum up_err service_queue(struct service *service, const char *member, const char *owner,
                                      Up__Message *message, bool urgent);

@@ -40,14 +40,15 @@ static enum up_err victim_of(const Up__Report *report, struct arena *arena, cons
     }
     if (identity && identity->name[0] != '\0') {
         struct digest digest;
-        char *joined = arena_alloc(arena, strlen(identity->name) + strlen(identity->date_of_birth) + 2);
+        size_t name_len = strlen(identity->name);
+        size_t born_len = strlen(identity->date_of_birth);
+        char *joined = arena_alloc(arena, name_len + born_len + 2);
 
         if (!joined)
             return UP_NO_MEMORY;
-        (void)strcpy(joined, identity->name);
-        (void)strcpy(joined + strlen(joined) + 1, identity->date_of_birth);
-        keys_digest(up_view_of(joined, strlen(identity->name) + strlen(identity->date_of_birth) + 1),
-                    &digest);
+        memcpy(joined, identity->name, name_len + 1);
+        memcpy(joined + name_len + 1, identity->date_of_birth, born_len + 1);
+        keys_digest(up_view_of(joined, name_len + 1 + born_len), &digest);
         ids_hex(digest.bytes, text);
     } else if (report->reported_before == UP__ANSWER__CODE__NO) {
         (void)snprintf(text, sizeof text, "report %s", report->ref);
@@ -68,8 +69,7 @@ static enum up_err item_make(struct service *service, struct pool *pool, size_t 
     arena_reset(service->scratch);
     err = message_unpack(&up__sent_line__descriptor, pool->rows[at].body, service->scratch, &line);
     if (!err)
-        err = service_report_load(service, pool->rows[at].owner, service->scratch, &report, NULL,
-                                  NULL);
+        err = service_report_load(service, pool->rows[at].owner, service->scratch, &report, NULL);
     if (err)
         return err;
     verdict = service_decide(service, report, pool->member);
@@ -105,57 +105,77 @@ static enum up_err pool_fill(struct service *service, struct pool *pool)
     return err;
 }
 
-static enum up_err taken_mark(struct service *service, struct pool *pool, const size_t *places,
-                              const bool *taken, size_t count, enum sent_state state,
-                              size_t *ret_taken)
+/* What stands in one window of one area, released or counted. */
+struct window {
+    const struct release_config *config;
+    bool counted;
+    struct release_items items;
+    size_t *places; /* in the pool, beside the items */
+    bool *taken;    /* beside the items */
+};
+
+static enum up_err taken_mark(struct service *service, const struct pool *pool,
+                              const struct window *window, size_t *ret_taken)
 {
+    enum sent_state state = window->counted ? SENT_COUNTED : SENT_RELEASED;
     enum up_err err = UP_OK;
 
     *ret_taken = 0;
-    for (size_t i = 0; !err && i < count; i++) {
-        if (!taken[i])
+    for (size_t i = 0; !err && i < window->items.count; i++) {
+        if (!window->taken[i])
             continue;
-        err = nodestore_mark(service->store, NODESTORE_SENT, pool->rows[places[i]].name, state,
-                             clock_wall_s());
+        err = nodestore_mark(service->store, NODESTORE_SENT, pool->rows[window->places[i]].name,
+                             state, clock_wall_s());
         (*ret_taken)++;
     }
     return err;
 }
 
-/* One window of one area, released or counted. */
-static enum up_err window_close(struct service *service, struct pool *pool, const char *person,
-                                const struct release_config *config, bool counted,
-                                Up__SendResult *result)
+static enum up_err window_fill(struct service *service, const struct pool *pool,
+                               struct window *window)
 {
     struct release_item *items = arena_alloc(service->scratch, (pool->count + 1) * sizeof *items);
     size_t *places = arena_alloc(service->scratch, (pool->count + 1) * sizeof *places);
-    Up__Message message = UP__MESSAGE__INIT;
-    bool *taken = NULL;
     size_t count = 0;
-    size_t taken_count = 0;
-    uint8_t id[16];
-    enum up_err err = items && places ? UP_OK : UP_NO_MEMORY;
 
-    for (size_t i = 0; !err && i < pool->count; i++) {
-        if (pool->done[i] || pool->counted[i] != counted)
+    if (!items || !places)
+        return UP_NO_MEMORY;
+    for (size_t i = 0; i < pool->count; i++) {
+        if (pool->done[i] || pool->counted[i] != window->counted)
             continue;
         places[count] = i;
         items[count++] = pool->items[i];
     }
+    window->items = (struct release_items){.list = items, .count = count};
+    window->places = places;
+    return UP_OK;
+}
+
+static enum up_err window_close(struct service *service, const struct pool *pool,
+                                const char *person, struct window *window, Up__SendResult *result)
+{
+    const struct release_config *config = window->config;
+    bool counted = window->counted;
+    Up__Message message = UP__MESSAGE__INIT;
+    bool *taken = NULL;
+    size_t taken_count = 0;
+    uint8_t id[16];
+    enum up_err err = window_fill(service, pool, window);
+
     if (!err && counted) {
         message.body_case = UP__MESSAGE__BODY_STATISTICS_RETURN;
-        err = release_statistics(items, count, config, service->scratch, &message.statistics_return,
-                                 &taken);
+        err = release_statistics(&window->items, config, service->scratch,
+                                 &message.statistics_return, &taken);
     } else if (!err) {
         message.body_case = UP__MESSAGE__BODY_RELEASE;
-        err = release_make(items, count, config, service->scratch, &message.release, &taken);
+        err = release_make(&window->items, config, service->scratch, &message.release, &taken);
         keys_random(id, sizeof id);
         if (!err)
             message.release->release_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
     }
+    window->taken = taken;
     if (!err)
-        err = taken_mark(service, pool, places, taken, count, counted ? SENT_COUNTED : SENT_RELEASED,
-                         &taken_count);
+        err = taken_mark(service, pool, window, &taken_count);
     if (!err && taken_count > 0)
         err = service_queue(service, pool->member->id, "", &message, false);
     if (!err && taken_count > 0)
@@ -185,13 +205,14 @@ static enum up_err pool_publish(struct service *service, struct pool *pool, cons
             .areas = service->areas,
             .k = entitlement_k(roster_content(service->roster), service_self(service),
                                pool->member, today)};
+        struct window closing = {.config = &config, .counted = counted};
 
         config.area = counted ? areas_climb(service->areas, cell->area, AREA_POLICE) : cell->area;
         if (pool->done[i] || !config.area || release_quarter(cell->period, window) ||
             strcmp(window, now) >= 0)
             continue;
         arena_reset(service->scratch);
-        err = window_close(service, pool, person, &config, counted, result);
+        err = window_close(service, pool, person, &closing, result);
         for (size_t j = i; !err && j < pool->count; j++) { /* the whole window is done now */
             const Up__Cell *other = pool->items[j].cell;
             const char *area = counted ? areas_climb(service->areas, other->area, AREA_POLICE)

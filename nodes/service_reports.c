@@ -75,8 +75,9 @@ static void digest_text(struct up_view of, char ret_text[static 65])
     ids_hex(digest.bytes + 16, ret_text + 32);
 }
 
-enum up_err service_report_put(struct service *service, const char *person, const Up__Report *report,
-                               const char *import_id, char ret_ref[static 10], struct up_why *why)
+enum up_err service_report_put(struct service *service, const struct service_call *call,
+                               const Up__Report *report, const char *import_id,
+                               char ret_ref[static 10])
 {
     struct nodestore_row row = {
         .kind = NODESTORE_REPORT, .state = REPORT_SAVED, .at_s = clock_wall_s()};
@@ -91,19 +92,19 @@ enum up_err service_report_put(struct service *service, const char *person, cons
     enum up_err err = UP_OK;
 
     if (!report->incident)
-        return up_why_set(why, UP_INVALID, "incident: missing; nothing was reported");
+        return up_why_set(call->why, UP_INVALID, "incident: missing; nothing was reported");
     /* a report that is taken here is held whole; who gets what of it stands in the choice */
     incident = *report->incident;
     whole.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
     if (!incident.entitlement)
         incident.entitlement = &whole;
     taken.incident = &incident;
-    err = report_check(service, &taken, why);
+    err = report_check(service, &taken, call->why);
     if (err)
         return err;
     service_new_ref(ret_ref);
     clock_london(row.at_s, at);
-    (void)snprintf(by, sizeof by, "%s", person);
+    (void)snprintf(by, sizeof by, "%s", call->operator->name);
     (void)snprintf(import_copy, sizeof import_copy, "%s", import_id);
     digest_text(up_view_of(report->incident->narrative, strlen(report->incident->narrative)),
                 digest);
@@ -115,7 +116,7 @@ enum up_err service_report_put(struct service *service, const char *person, cons
         taken.account_digest = digest;
     err = message_pack(&taken.base, REPORT_LEN_MAX, &bytes);
     if (err == UP_TOO_LARGE)
-        (void)up_why_set(why, err, "the report is larger than %d KiB; shorten its texts",
+        (void)up_why_set(call->why, err, "the report is larger than %d KiB; shorten its texts",
                          REPORT_LEN_MAX / 1024);
     (void)snprintf(row.name, sizeof row.name, "%s", ret_ref);
     (void)snprintf(row.owner, sizeof row.owner, "%s", import_id);
@@ -138,7 +139,7 @@ enum up_err service_report_add(struct service *service, const struct service_cal
     err = service_begin(service, call, OPERATOR_TAKE_REPORTS);
     if (err)
         return err;
-    err = service_report_put(service, call->operator->name, report, "", ref, call->why);
+    err = service_report_put(service, call, report, "", ref);
     if (!err)
         err = service_audit_add(service, call->operator->name, "report-taken", "%s", ref);
     up__report_ref__init(reply);
@@ -155,17 +156,16 @@ enum up_err service_report_add(struct service *service, const struct service_cal
 /* --- showing -------------------------------------------------------------------------------------- */
 
 enum up_err service_report_load(struct service *service, const char *ref, struct arena *arena,
-                                Up__Report **ret_report, struct nodestore_row *ret_row,
-                                struct up_why *why)
+                                Up__Report **ret_report, struct up_why *why)
 {
     struct nodestore_row row;
     ProtobufCMessage *message = NULL;
     enum up_err err = nodestore_get(service->store, NODESTORE_REPORT, ref, arena, &row);
 
     if (err == UP_NOT_FOUND)
-        return up_why_set(why, err,
-                          "no report was taken here under that reference; `upstander reports` and "
-                          "`upstander inbox` list what there is");
+        (void)up_why_set(why, err,
+                         "no report was taken here under that reference; `upstander reports` and "
+                         "`upstander inbox` list what there is");
     if (!err)
         err = message_unpack(&up__report__descriptor, row.body, arena, &message);
     if (!err && !((Up__Report *)message)->incident)
@@ -173,8 +173,6 @@ enum up_err service_report_load(struct service *service, const char *ref, struct
     if (err)
         return err;
     *ret_report = (Up__Report *)message;
-    if (ret_row)
-        *ret_row = row;
     return UP_OK;
 }
 
@@ -234,7 +232,7 @@ enum up_err service_report_list(struct service *service, const struct service_ca
     if (!list)
         return UP_NO_MEMORY;
     up__report_list__init(list);
-    list->reports = arena_alloc(call->arena, (total + 1) * sizeof *list->reports);
+    list->reports = arena_alloc(call->arena, (total + 1) * sizeof(Up__ReportSummary *));
     if (!list->reports)
         return UP_NO_MEMORY;
     while (!err && list->n_reports < total) {
@@ -266,7 +264,7 @@ enum up_err service_report_show(struct service *service, const struct service_ca
 
     if (err)
         return err;
-    err = service_report_load(service, ref, call->arena, &report, NULL, call->why);
+    err = service_report_load(service, ref, call->arena, &report, call->why);
     if (!err)
         err = service_audit_add(service, call->operator->name, "report-viewed", "%s", ref);
     err = service_end(service, call, err);
@@ -352,7 +350,7 @@ static enum up_err fields_make(const Up__Report *report, const Up__Incident *dis
 
     if (err)
         return err;
-    to->fields = arena_alloc(arena, (count + 1) * sizeof *to->fields);
+    to->fields = arena_alloc(arena, (count + 1) * sizeof(Up__FieldNote *));
     if (!to->fields)
         return UP_NO_MEMORY;
     for (size_t i = 0; i < count; i++) {
@@ -384,7 +382,7 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
     enum up_err err = to ? UP_OK : UP_NO_MEMORY;
 
     if (!err)
-        err = disclose(report->incident, verdict.entitlement, &rules, arena, &disclosure, NULL);
+        err = disclose(report->incident, verdict.entitlement, &rules, arena, &disclosure);
     if (err)
         return err;
     service_today(today);
@@ -422,13 +420,13 @@ enum up_err service_preview(struct service *service, const struct service_call *
 
     if (err)
         return err;
-    err = preview ? service_report_load(service, ref, call->arena, &report, NULL, call->why)
+    err = preview ? service_report_load(service, ref, call->arena, &report, call->why)
                   : UP_NO_MEMORY;
     if (!err) {
         up__preview__init(preview);
         preview->ref = text_of(call->arena, ref);
         preview->recipients =
-            arena_alloc(call->arena, (roster->n_members + 1) * sizeof *preview->recipients);
+            arena_alloc(call->arena, (roster->n_members + 1) * sizeof(Up__RecipientPreview *));
         err = preview->ref && preview->recipients ? UP_OK : UP_NO_MEMORY;
     }
     for (size_t i = 0; !err && i < roster->n_members; i++) {
@@ -491,7 +489,7 @@ static enum up_err disclosure_queue(struct service *service, const Up__Report *r
     struct reference copy = *reference;
     char owner[IDS_HEX_LEN + 1];
     enum up_err err = disclose(report->incident, told->verdict.entitlement, &rules,
-                               service->scratch, &body.incident, NULL);
+                               service->scratch, &body.incident);
 
     if (err)
         return err;
@@ -546,11 +544,10 @@ enum up_err service_report_send(struct service *service, const char *person, con
 {
     const Up__Roster *roster = roster_content(service->roster);
     Up__Report *report = NULL;
-    struct nodestore_row row;
     struct nodestore_row *told_before = NULL;
     size_t before_count = 0;
     struct nodestore_query before = {.kind = NODESTORE_SENT, .owner = ref};
-    enum up_err err = service_report_load(service, ref, service->scratch, &report, &row, why);
+    enum up_err err = service_report_load(service, ref, service->scratch, &report, why);
 
     if (!err)
         err = nodestore_list(service->store, &before, service->scratch, &told_before, &before_count);
@@ -566,7 +563,7 @@ enum up_err service_report_send(struct service *service, const char *person, con
         told.verdict = service_decide(service, report, told.member);
         err = tell(service, person, report, &told, result);
     }
-    if (!err && row.state != REPORT_SENT)
+    if (!err)
         err = nodestore_mark(service->store, NODESTORE_REPORT, ref, REPORT_SENT, 0);
     return err;
 }
@@ -615,7 +612,7 @@ enum up_err service_may_leave(struct service *service, const struct nodestore_ro
     if (!err)
         err = message_unpack(&up__sent_line__descriptor, sent.body, service->scratch, &line);
     if (!err)
-        err = service_report_load(service, sent.owner, service->scratch, &report, NULL, NULL);
+        err = service_report_load(service, sent.owner, service->scratch, &report, NULL);
     if (err)
         return err;
     if (!member) {

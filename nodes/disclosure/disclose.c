@@ -350,7 +350,7 @@ static Up__Incident *incident_with(struct job *job, struct entitlement e)
 
 enum up_err disclose(const Up__Incident *incident, struct entitlement entitlement,
                      const struct disclose_rules *rules, struct arena *arena,
-                     Up__Incident **ret_disclosure, struct up_why *why)
+                     Up__Incident **ret_disclosure)
 {
     struct entitlement own = entitlement_read(incident->entitlement);
     struct job job = {.incident = incident,
@@ -360,7 +360,7 @@ enum up_err disclose(const Up__Incident *incident, struct entitlement entitlemen
     Up__Incident *out = NULL;
     bool empty = false;
 
-    if (check_incident(incident, rules->areas, why) ||
+    if (check_incident(incident, rules->areas, rules->why) ||
         (own.level == LEVEL_ANONYMISED && !incident->cell))
         job.entitlement.level = LEVEL_WITHHELD;
     if (job.entitlement.level <= LEVEL_ANONYMISED)

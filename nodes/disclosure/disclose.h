@@ -9,16 +9,17 @@
 
 struct disclose_rules {
     const struct areas *areas;
+    struct up_why *why; /* may be NULL; disclose fills it when the input is malformed */
 };
 
 /* disclose: a new Incident in the arena, its own level and withheld set stated in it.
  *   The result's entitlement is the meet of the incident's own and `entitlement`.
  *   ANONYMISED: only the cell. COUNTED, WITHHELD: only the level.
- *   Malformed input (bad date, enum value, area contradiction): a WITHHELD result, why (may be NULL)
+ *   Malformed input (bad date, enum value, area contradiction): a WITHHELD result, rules->why
  *   filled with the field's path, UP_OK returned. UP_NO_MEMORY is the only error. */
 UP_CHECKED enum up_err disclose(const Up__Incident *incident, struct entitlement entitlement,
                                 const struct disclose_rules *rules, struct arena *arena,
-                                Up__Incident **ret_disclosure, struct up_why *why);
+                                Up__Incident **ret_disclosure);
 
 /* What became of one field, for the preview. */
 enum field_fate { FATE_KEPT, FATE_GENERALISED, FATE_DROPPED };

@@ -88,20 +88,21 @@ static bool item_fits(const struct release_item *item, const struct release_conf
            strcmp(window, config->window) == 0;
 }
 
-static enum up_err table_make(const struct release_item *items, size_t item_count,
+static enum up_err table_make(const struct release_items *items,
                               const struct release_config *config, struct arena *arena,
                               struct table *ret_table)
 {
     struct table table = {0};
     unsigned k = config->k < UP_K_MIN ? UP_K_MIN : config->k;
 
-    table.entries = arena_alloc(arena, (item_count + 1) * sizeof *table.entries);
-    table.groups = arena_alloc(arena, (item_count + 1) * sizeof *table.groups);
+    table.entries = arena_alloc(arena, (items->count + 1) * sizeof *table.entries);
+    table.groups = arena_alloc(arena, (items->count + 1) * sizeof *table.groups);
     if (!table.entries || !table.groups)
         return UP_NO_MEMORY;
-    for (size_t i = 0; i < item_count; i++) {
-        if (item_fits(&items[i], config))
-            table.entries[table.entry_count++] = (struct entry){.item = &items[i], .number = i};
+    for (size_t i = 0; i < items->count; i++) {
+        if (item_fits(&items->list[i], config))
+            table.entries[table.entry_count++] =
+                (struct entry){.item = &items->list[i], .number = i};
     }
     qsort(table.entries, table.entry_count, sizeof *table.entries, entry_compare);
     for (size_t i = 0; i < table.entry_count; i++) {
@@ -168,14 +169,13 @@ static Up__ReleaseRow *row_make(const struct table *table, const struct group *g
     return cell->strands && cell->area && cell->period ? row : NULL;
 }
 
-enum up_err release_make(const struct release_item *items, size_t item_count,
-                         const struct release_config *config, struct arena *arena,
-                         Up__Release **ret_release, bool **ret_taken)
+enum up_err release_make(const struct release_items *items, const struct release_config *config,
+                         struct arena *arena, Up__Release **ret_release, bool **ret_taken)
 {
     struct table table = {0};
     Up__Release *release = arena_alloc(arena, sizeof *release);
-    bool *taken = arena_alloc(arena, item_count + 1);
-    enum up_err err = table_make(items, item_count, config, arena, &table);
+    bool *taken = arena_alloc(arena, items->count + 1);
+    enum up_err err = table_make(items, config, arena, &table);
 
     if (err || !release || !taken)
         return UP_NO_MEMORY;
@@ -183,7 +183,7 @@ enum up_err release_make(const struct release_item *items, size_t item_count,
     release->area = copy_text(arena, config->area);
     release->window = copy_text(arena, config->window);
     release->k = config->k < UP_K_MIN ? UP_K_MIN : config->k;
-    release->rows = arena_alloc(arena, (table.group_count + 1) * sizeof *release->rows);
+    release->rows = arena_alloc(arena, (table.group_count + 1) * sizeof(Up__ReleaseRow *));
     if (!release->area || !release->window || !release->rows)
         return UP_NO_MEMORY;
     for (size_t i = 0; i < table.group_count; i++) {
@@ -223,14 +223,14 @@ static void complement(struct table *table)
         smallest->open = false;
 }
 
-enum up_err release_statistics(const struct release_item *items, size_t item_count,
+enum up_err release_statistics(const struct release_items *items,
                                const struct release_config *config, struct arena *arena,
                                Up__StatisticsReturn **ret_return, bool **ret_taken)
 {
     struct table table = {0};
     Up__StatisticsReturn *out = arena_alloc(arena, sizeof *out);
-    bool *taken = arena_alloc(arena, item_count + 1);
-    enum up_err err = table_make(items, item_count, config, arena, &table);
+    bool *taken = arena_alloc(arena, items->count + 1);
+    enum up_err err = table_make(items, config, arena, &table);
 
     if (err || !out || !taken)
         return UP_NO_MEMORY;
@@ -239,7 +239,7 @@ enum up_err release_statistics(const struct release_item *items, size_t item_cou
     out->area = copy_text(arena, config->area);
     out->window = copy_text(arena, config->window);
     out->k = config->k < UP_K_MIN ? UP_K_MIN : config->k;
-    out->rows = arena_alloc(arena, (table.group_count + 1) * sizeof *out->rows);
+    out->rows = arena_alloc(arena, (table.group_count + 1) * sizeof(Up__StatisticsRow *));
     if (!out->area || !out->window || !out->rows)
         return UP_NO_MEMORY;
     for (size_t i = 0; i < table.group_count; i++) {

@@ -14,6 +14,10 @@ struct release_item {
                                   cell count together as one */
     size_t index;              /* the caller's own */
 };
+struct release_items {
+    const struct release_item *list;
+    size_t count;
+};
 struct release_config {
     const char *area;          /* audience: a local authority (release) or police area (statistics) */
     const char *window;        /* "2026-Q4" */
@@ -22,13 +26,13 @@ struct release_config {
 };
 /* release_make: cells of local authority, quarter and strand set with at least k distinct victims, sorted by
  * strand set; the rest is held. Same input in any order: same output.
- *   ret_release lives in the arena (release_id left empty). ret_taken: item_count flags, true where released. */
-UP_CHECKED enum up_err release_make(const struct release_item *items, size_t item_count,
+ *   ret_release lives in the arena (release_id left empty). ret_taken: a flag beside each item. */
+UP_CHECKED enum up_err release_make(const struct release_items *items,
                                     const struct release_config *config, struct arena *arena,
                                     Up__Release **ret_release, bool **ret_taken);
 /* release_statistics: quarterly counts by strand set for a governance body, suppressed below k with a
  * complementary cell. ret_taken: true where the incident stands in an unsuppressed row. */
-UP_CHECKED enum up_err release_statistics(const struct release_item *items, size_t item_count,
+UP_CHECKED enum up_err release_statistics(const struct release_items *items,
                                           const struct release_config *config, struct arena *arena,
                                           Up__StatisticsReturn **ret_return, bool **ret_taken);
 /* release_quarter: "2026-11" or "2026-11-03..." to "2026-Q4"; UP_INVALID when there is no month. */

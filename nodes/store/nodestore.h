@@ -128,7 +128,11 @@ UP_CHECKED enum up_err nodestore_audit_add(struct nodestore *store,
 uint64_t nodestore_audit_last(struct nodestore *store);
 /* nodestore_audit_list: entries above a number, oldest first, at most limit. nodestore_audit_check: walks the whole
  * chain; ret_holds false, and ret_broken the first number that does not fit. */
-UP_CHECKED enum up_err nodestore_audit_list(struct nodestore *store, uint64_t after, size_t limit,
+struct nodestore_span {
+    uint64_t after;
+    size_t limit;
+};
+UP_CHECKED enum up_err nodestore_audit_list(struct nodestore *store, struct nodestore_span span,
                                             struct arena *arena,
                                             struct nodestore_audit **ret_entries, size_t *ret_count);
 UP_CHECKED enum up_err nodestore_audit_check(struct nodestore *store, bool *ret_holds,

@@ -694,20 +694,20 @@ static const char *column_copy(sqlite3_stmt *statement, int at, struct arena *ar
     return arena_text(arena, up_view_of(text, text ? strlen((const char *)text) : 0));
 }
 
-enum up_err nodestore_audit_list(struct nodestore *store, uint64_t after, size_t limit,
+enum up_err nodestore_audit_list(struct nodestore *store, struct nodestore_span span,
                                  struct arena *arena, struct nodestore_audit **ret_entries,
                                  size_t *ret_count)
 {
     sqlite3_stmt *list = use(store, S_AUDIT_LIST);
-    struct nodestore_audit *entries = arena_alloc(arena, (limit + 1) * sizeof *entries);
+    struct nodestore_audit *entries = arena_alloc(arena, (span.limit + 1) * sizeof *entries);
     size_t count = 0;
     int result = SQLITE_DONE;
 
     if (!entries)
         return UP_NO_MEMORY;
-    (void)sqlite3_bind_int64(list, 1, (sqlite3_int64)after);
-    (void)sqlite3_bind_int64(list, 2, (sqlite3_int64)limit);
-    while (count < limit && (result = sqlite3_step(list)) == SQLITE_ROW) {
+    (void)sqlite3_bind_int64(list, 1, (sqlite3_int64)span.after);
+    (void)sqlite3_bind_int64(list, 2, (sqlite3_int64)span.limit);
+    while (count < span.limit && (result = sqlite3_step(list)) == SQLITE_ROW) {
         struct nodestore_audit *entry = &entries[count++];
         struct up_view hash = column_view(list, 5);
 
@@ -744,7 +744,8 @@ enum up_err nodestore_audit_check(struct nodestore *store, bool *ret_holds, uint
         size_t count = 0;
 
         arena_reset(arena);
-        err = nodestore_audit_list(store, number, PAGE, arena, &entries, &count);
+        err = nodestore_audit_list(store, (struct nodestore_span){.after = number, .limit = PAGE},
+                                   arena, &entries, &count);
         if (err || count == 0)
             break;
         for (size_t i = 0; !err && *ret_holds && i < count; i++) {

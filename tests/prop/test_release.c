@@ -113,6 +113,7 @@ static void rows_hold_k_victims(void **state)
         struct gen gen = {.state = seed + c, .arena = arena};
         struct release_item items[ITEMS_MAX];
         size_t count = gen_items(&gen, items);
+        const struct release_items all = {.list = items, .count = count};
         Up__Release *release = NULL;
         Up__Release *again = NULL;
         bool *taken = NULL;
@@ -121,7 +122,7 @@ static void rows_hold_k_victims(void **state)
         unsigned flags = 0;
 
         config.k = 3 + gen_below(&gen, 4);
-        assert_int_equal(release_make(items, count, &config, arena, &release, &taken), UP_OK);
+        assert_int_equal(release_make(&all, &config, arena, &release, &taken), UP_OK);
         for (size_t i = 0; i < release->n_rows; i++) {
             unsigned incidents = 0;
 
@@ -136,7 +137,7 @@ static void rows_hold_k_victims(void **state)
         assert_int_equal(flags, release->released);
         released += release->released;
         shuffle(&gen, items, count);
-        assert_int_equal(release_make(items, count, &config, arena, &again, &taken), UP_OK);
+        assert_int_equal(release_make(&all, &config, arena, &again, &taken), UP_OK);
         assert_int_equal(message_pack(&release->base, UP_JSON_LEN_MAX, &before), UP_OK);
         assert_int_equal(message_pack(&again->base, UP_JSON_LEN_MAX, &after), UP_OK);
         assert_int_equal(before.len, after.len);
@@ -160,11 +161,12 @@ static void no_single_row_is_suppressed_alone(void **state)
         struct gen gen = {.state = seed + c, .arena = arena};
         struct release_item items[ITEMS_MAX];
         size_t count = gen_items(&gen, items);
+        const struct release_items all = {.list = items, .count = count};
         Up__StatisticsReturn *out = NULL;
         bool *taken = NULL;
         size_t suppressed = 0;
 
-        assert_int_equal(release_statistics(items, count, &config, arena, &out, &taken), UP_OK);
+        assert_int_equal(release_statistics(&all, &config, arena, &out, &taken), UP_OK);
         for (size_t i = 0; i < out->n_rows; i++) {
             suppressed += out->rows[i]->suppressed ? 1 : 0;
             assert_true(out->rows[i]->suppressed ? out->rows[i]->incidents == 0
@@ -194,7 +196,7 @@ static int set_up(void **state)
 {
     (void)state;
     areas = gen_areas();
-    return arena_new(UP_ARENA_LEN_MAX, &arena);
+    return arena_new(UP_ARENA_LEN_MAX, &arena) ? -1 : 0;
 }
 
 static int tear_down(void **state)
