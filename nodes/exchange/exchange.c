@@ -314,16 +314,24 @@ static void cant_send(struct step *step, const struct message_id *id, const char
 }
 
 /* Seals messages for one recipient and lane into the draft. */
-static void seal(struct step *step, struct peer *peer, const struct prekey *prekey,
-                 const struct exchange_waiting *const *list, size_t count, struct draft *draft)
+struct batch {
+    struct peer *peer;
+    const struct prekey *prekey;
+    const struct exchange_waiting *list[UP_BATCH_MESSAGES_MAX];
+    size_t count;
+};
+
+static void seal(struct step *step, const struct batch *batch, struct draft *draft)
 {
+    const struct exchange_waiting *const *list = batch->list;
+    size_t count = batch->count;
     struct exchange *exchange = step->exchange;
     struct up_view messages[UP_BATCH_MESSAGES_MAX];
     struct envelope_seal_args args = {.roster = exchange->config.roster,
                                       .sender = exchange->member,
-                                      .recipient = peer->member,
+                                      .recipient = batch->peer->member,
                                       .identity = exchange->config.identity,
-                                      .prekey = prekey,
+                                      .prekey = batch->prekey,
                                       .now_s = step->event->now_s,
                                       .ttl_s = UP_ENVELOPE_TTL_S_MAX,
                                       .urgent = list[0]->urgent,
@@ -358,7 +366,7 @@ static void seal(struct step *step, struct peer *peer, const struct prekey *prek
                                 .id = list[i]->id,
                                 .answer = list[i]->answer,
                                 .sent_ms = step->event->now_ms,
-                                .peer = peer};
+                                .peer = batch->peer};
         draft->envelopes[draft->count++] = up_view_of(copy, envelope.len);
         draft->bytes += envelope.len;
     }
@@ -369,13 +377,11 @@ static void seal(struct step *step, struct peer *peer, const struct prekey *prek
 static void seal_lane(struct step *step, const struct exchange_waiting *rows, bool *done, size_t from,
                       struct draft *draft)
 {
-    const struct exchange_waiting *batch[UP_BATCH_MESSAGES_MAX];
     struct up_view messages[UP_BATCH_MESSAGES_MAX];
     struct peer *peer = peer_require(step, rows[from].recipient);
-    const struct prekey *prekey = peer_prekey(peer, step->event->now_s);
+    struct batch batch = {.peer = peer, .prekey = peer_prekey(peer, step->event->now_s)};
     bool active = roster_find_active(step->exchange->config.roster, rows[from].recipient) != NULL;
     bool paused = peer && step->event->now_ms < peer->pause_until_ms;
-    size_t count = 0;
 
     for (size_t i = from; i < step->event->count; i++) {
         if (done[i] || rows[i].urgent != rows[from].urgent ||
@@ -388,24 +394,23 @@ static void seal_lane(struct step *step, const struct exchange_waiting *rows, bo
             cant_send(step, &rows[i].id, "the recipient is not in the directory");
             continue;
         }
-        if (!peer || !prekey || paused)
+        if (!peer || !batch.prekey || paused)
             continue;
-        batch[count] = &rows[i];
-        messages[count++] = rows[i].message;
-        if (count > 1 && envelope_batch_len(messages, count) > UP_BATCH_LEN_MAX) {
-            seal(step, peer, prekey, batch, count - 1, draft);
-            batch[0] = &rows[i];
+        messages[batch.count] = rows[i].message;
+        if (batch.count > 0 && envelope_batch_len(messages, batch.count + 1) > UP_BATCH_LEN_MAX) {
+            seal(step, &batch, draft);
             messages[0] = rows[i].message;
-            count = 1;
+            batch.count = 0;
         }
-        if (count == UP_BATCH_MESSAGES_MAX) {
-            seal(step, peer, prekey, batch, count, draft);
-            count = 0;
+        batch.list[batch.count++] = &rows[i];
+        if (batch.count == UP_BATCH_MESSAGES_MAX) {
+            seal(step, &batch, draft);
+            batch.count = 0;
         }
     }
-    if (count > 0)
-        seal(step, peer, prekey, batch, count, draft);
-    if (peer && active && !prekey)
+    if (batch.count > 0)
+        seal(step, &batch, draft);
+    if (peer && active && !batch.prekey)
         fetch(step, peer);
 }
 
@@ -528,6 +533,7 @@ static void answer(struct step *step, const struct exchange_message *to, Up__Mes
     message->id = (ProtobufCBinaryData){.len = sizeof id.bytes, .data = id.bytes};
     message->sent_at_s = step->event->now_s;
     bytes = pack(step, &message->base);
+    message->id = (ProtobufCBinaryData){.len = 0, .data = NULL}; /* id ends with this function */
     action = act(step, EXCHANGE_ANSWER);
     action->id = id;
     action->bytes = bytes;

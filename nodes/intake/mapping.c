@@ -27,11 +27,13 @@ void mapping_destroy(struct mapping **mapping_p)
 
 static struct up_view trimmed(struct up_view text)
 {
-    while (text.len > 0 && memchr(" \t\r\n", text.data[0], 4)) {
+    static const char blanks[] = {' ', '\t', '\r', '\n'};
+
+    while (text.len > 0 && memchr(blanks, text.data[0], sizeof blanks)) {
         text.data++;
         text.len--;
     }
-    while (text.len > 0 && memchr(" \t\r\n", text.data[text.len - 1], 4))
+    while (text.len > 0 && memchr(blanks, text.data[text.len - 1], sizeof blanks))
         text.len--;
     return text;
 }
@@ -281,8 +283,8 @@ static enum up_err apply_strand(struct job *job, const struct rule *rule)
         if (!rule->detail || text.len == 0)
             continue;
         if (len > 0) {
-            memcpy(detail + len, "; ", 2);
-            len += 2;
+            detail[len++] = ';';
+            detail[len++] = ' ';
         }
         memcpy(detail + len, text.data, text.len);
         len += text.len;

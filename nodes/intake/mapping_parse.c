@@ -161,6 +161,7 @@ static enum up_err parse_bad(struct parse *parse, struct rule *rule)
 {
     size_t colon = 3;
     size_t len = 1;
+    size_t at = 0;
     char *reason = NULL;
     enum up_err err = column_add(parse, rule, 1);
 
@@ -179,9 +180,12 @@ static enum up_err parse_bad(struct parse *parse, struct rule *rule)
     if (!reason)
         return UP_NO_MEMORY;
     for (size_t i = colon + 1; i < parse->count; i++) {
-        if (reason[0] != '\0')
-            strcat(reason, " ");
-        strcat(reason, parse->tokens[i].text);
+        size_t token_len = strlen(parse->tokens[i].text);
+
+        if (at > 0)
+            reason[at++] = ' ';
+        memcpy(reason + at, parse->tokens[i].text, token_len + 1);
+        at += token_len;
     }
     rule->text = reason;
     return values_take(parse, rule, 3, colon);
