@@ -24,10 +24,16 @@ enum {
     CONNECTION_MEMORY = 64 * 1024, /* head and read buffer of one connection */
 };
 
+struct operator_text {
+    char name[sizeof((struct operator_identity *)0)->name];
+    char ends[sizeof "2026-11-30"];
+};
+
 struct api {
     struct MHD_Daemon *daemon;
     char socket_path[sizeof((struct sockaddr_un *)0)->sun_path];
     struct api_operator *operators;
+    struct operator_text *texts; /* beside the operators, which point into it */
     struct http_context context;
     char config_file[256];
 };
@@ -111,8 +117,7 @@ struct api_route_name api_route(size_t index)
     return (struct api_route_name){routes_table[index].method, routes_table[index].path};
 }
 
-/* --- operators
- * -------------------------------------------------------------------------------------- */
+/* --- operators -------------------------------------------------------------------------------- */
 
 static bool date_is_formed(const char *date)
 {
@@ -129,12 +134,10 @@ static bool date_is_formed(const char *date)
 
 static void operators_free(struct api *api)
 {
-    for (size_t i = 0; api->operators && i < api->context.operator_count; i++) {
-        free((void *)(uintptr_t)api->operators[i].name);
-        free((void *)(uintptr_t)api->operators[i].ends);
-    }
     free(api->operators);
+    free(api->texts);
     api->operators = NULL;
+    api->texts = NULL;
 }
 
 /* Two names on one uid could approve each other; so a uid has one name. */
@@ -166,28 +169,27 @@ static enum up_err operators_copy(struct api *api, const struct api_config *conf
                                   struct up_why *why)
 {
     api->operators = calloc(config->operator_count + 1, sizeof *api->operators);
-    if (!api->operators)
+    api->texts = calloc(config->operator_count + 1, sizeof *api->texts);
+    if (!api->operators || !api->texts)
         return UP_NO_MEMORY;
     api->context.operators = api->operators;
     for (size_t i = 0; i < config->operator_count; i++) {
-        struct api_operator *copy = &api->operators[i];
+        const struct api_operator *person = &config->operators[i];
+        struct operator_text *text = &api->texts[i];
         enum up_err err = operator_check(config, i, why);
 
         if (err)
             return err;
-        copy->uid = config->operators[i].uid;
-        copy->roles = config->operators[i].roles;
-        copy->name = strdup(config->operators[i].name);
-        copy->ends = strdup(config->operators[i].ends ? config->operators[i].ends : "");
+        (void)snprintf(text->name, sizeof text->name, "%s", person->name);
+        (void)snprintf(text->ends, sizeof text->ends, "%s", person->ends ? person->ends : "");
+        api->operators[i] = (struct api_operator){
+            .name = text->name, .uid = person->uid, .roles = person->roles, .ends = text->ends};
         api->context.operator_count = i + 1;
-        if (!copy->name || !copy->ends)
-            return UP_NO_MEMORY;
     }
     return UP_OK;
 }
 
-/* --- the socket
- * ------------------------------------------------------------------------------------- */
+/* --- the socket ------------------------------------------------------------------------------- */
 
 static enum up_err folder_check(const char *socket_path, struct up_why *why)
 {
@@ -272,8 +274,7 @@ static enum up_err listen_at(const char *path, int *ret_fd, struct up_why *why)
     return UP_OK;
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 enum up_err api_new(const struct api_config *config, struct api **ret_api, struct up_why *why)
 {

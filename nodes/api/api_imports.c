@@ -77,7 +77,7 @@ static enum MHD_Result on_part(void *cls, enum MHD_ValueKind kind, const char *k
 static enum up_err form_read(const struct http_request *request, struct form *form)
 {
     struct MHD_PostProcessor *processor =
-        MHD_create_post_processor(request->connection, 64 * 1024, on_part, form);
+        MHD_create_post_processor(request->connection, 65536, on_part, form);
     bool read = false;
 
     if (!processor)

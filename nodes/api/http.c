@@ -20,8 +20,8 @@ static const char type_json[] = "application/json";
 static const char type_problem[] = "application/problem+json";
 static const char type_form[] = "multipart/form-data";
 
-/* All bodies under way together: two imports of the largest size, and the small ones beside them.
- */
+/* All bodies under way together: two imports of the largest size, and the small ones beside
+ * them. */
 #define BODIES_LEN_MAX (3 * (size_t)UP_HTTP_BODY_LEN_MAX)
 
 struct exchange {
@@ -101,8 +101,7 @@ static void problem_set(struct exchange *exchange, unsigned status, const char *
     (void)snprintf(exchange->detail, sizeof exchange->detail, "%s", detail);
 }
 
-/* --- replies
- * ---------------------------------------------------------------------------------------- */
+/* --- replies ---------------------------------------------------------------------------------- */
 
 static void reply_free(void *cls)
 {
@@ -150,8 +149,10 @@ static enum MHD_Result problem_send(struct MHD_Connection *connection,
     up__problem__init(&problem);
     (void)snprintf(type, sizeof type, "urn:upstander:problem:%s", exchange->kind);
     (void)snprintf(title, sizeof title, "%s", exchange->kind);
-    for (char *at = title; *at != '\0'; at++)
-        *at = *at == '-' ? ' ' : *at;
+    for (char *at = title; *at != '\0'; at++) {
+        if (*at == '-')
+            *at = ' ';
+    }
     memcpy(detail, exchange->detail, sizeof detail);
     problem.type = type;
     problem.title = title;
@@ -189,8 +190,7 @@ static enum MHD_Result reply_send(struct MHD_Connection *connection, const struc
     return sent;
 }
 
-/* --- the head
- * --------------------------------------------------------------------------------------- */
+/* --- the head --------------------------------------------------------------------------------- */
 
 /* ret_operator is set where the uid is one that may ask today. */
 static void operator_find(const struct http_context *context, struct MHD_Connection *connection,
@@ -301,8 +301,7 @@ static void head_check(struct http_context *context, struct MHD_Connection *conn
     }
 }
 
-/* --- the body
- * --------------------------------------------------------------------------------------- */
+/* --- the body --------------------------------------------------------------------------------- */
 
 static void body_drop(struct http_context *context, struct exchange *exchange)
 {
@@ -354,8 +353,7 @@ static enum MHD_Result body_take(struct http_context *context, struct exchange *
     return exchange->discarded <= UP_HTTP_BODY_LEN_MAX ? MHD_YES : MHD_NO;
 }
 
-/* --- the answer
- * ------------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static bool number_read(const char *text, size_t *ret_number)
 {

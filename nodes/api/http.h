@@ -51,8 +51,8 @@ struct http_route {
     const char *queries[5]; /* names allowed after "?", NULL-terminated */
 };
 
-/* http_query: value of a query parameter; NULL when absent or empty. Borrowed from the connection.
- */
+/* http_query: value of a query parameter; NULL when absent or empty. Borrowed from the
+ * connection. */
 const char *http_query(const struct http_request *request, const char *name);
 /* http_json: the body as a message in the call's arena; why is filled. */
 UP_CHECKED enum up_err http_json(const struct http_request *request,

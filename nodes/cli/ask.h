@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 bool ask_is_terminal(void); /* is somebody there who can answer? */
-/* ask_text: one line without its end; empty when nothing was typed. False at the end of the input.
- */
+/* ask_text: one line without its end; empty when nothing was typed. False at the end of the
+ * input. */
 bool ask_text(const char *question, char *ret_text, size_t len_max);
 /* ask_long: lines up to one with a single full stop. */
 bool ask_long(const char *question, char *ret_text, size_t len_max);

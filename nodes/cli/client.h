@@ -30,13 +30,13 @@ void client_destroy(struct client **client_p);
 /* client_call: the reply's text. Returns CLI_OK, CLI_FAILED or CLI_UNREACHABLE. The caller owns
  * ret_text. */
 int client_call(struct cli *cli, const struct client_request *request, struct up_bytes *ret_text);
-/* client_ask: the reply as a message in the cli's arena; with ret_text (may be NULL) its text too.
- */
+/* client_ask: the reply as a message in the cli's arena; with ret_text (may be NULL) its text
+ * too. */
 int client_ask(struct cli *cli, const struct client_request *request,
                const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage **ret_reply,
                struct up_bytes *ret_text);
-/* client_get_page: GET of a list, CLIENT_PAGE lines from offset; the path may hold a query already.
- */
+/* client_get_page: GET of a list, CLIENT_PAGE lines from offset; the path may hold a query
+ * already. */
 enum { CLIENT_PAGE = 500 };
 int client_get_page(struct cli *cli, const char *path, size_t offset,
                     const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage **ret_reply);

@@ -40,8 +40,7 @@ static int finish(struct rosterfile *file)
     return CLI_OK;
 }
 
-/* --- new
- * -------------------------------------------------------------------------------------------- */
+/* --- new -------------------------------------------------------------------------------------- */
 
 static const char new_help[] =
     "usage: upstander roster new --name NAME [--exercise] --threshold M --steward FILE... --days "
@@ -120,8 +119,7 @@ int cmd_roster_new(struct cli *cli, int argc, char **argv)
     return result == CLI_OK ? finish(&file) : result;
 }
 
-/* --- add
- * -------------------------------------------------------------------------------------------- */
+/* --- add -------------------------------------------------------------------------------------- */
 
 static const char add_help[] =
     "usage: upstander roster add FILE --member MEMBER.json --area CODE... --hub ID\n"
@@ -202,8 +200,7 @@ int cmd_roster_add(struct cli *cli, int argc, char **argv)
     return result;
 }
 
-/* --- hub
- * -------------------------------------------------------------------------------------------- */
+/* --- hub -------------------------------------------------------------------------------------- */
 
 static const char hub_help[] = "usage: upstander roster hub FILE --hub ID --broker BROKER.json\n"
                                "Adds a broker to a hub; the hub is made when it is new. A broker "
@@ -267,8 +264,7 @@ int cmd_roster_hub(struct cli *cli, int argc, char **argv)
     return result;
 }
 
-/* --- agreement
- * -------------------------------------------------------------------------------------- */
+/* --- agreement -------------------------------------------------------------------------------- */
 
 static const char agreement_help[] =
     "usage: upstander roster agreement FILE --from ROLE --to ROLE --area CODE... --level LEVEL\n"
@@ -315,7 +311,7 @@ static int agreement_check(const struct agreement_words *words)
     }
     if (words->k != 0 && (words->k < UP_K_MIN || words->k > 1000))
         return args_wrong("--k is %d to 1000", UP_K_MIN);
-    if (words->retention_days > 100 * 366)
+    if (words->retention_days > 100L * 366)
         return args_wrong("--retention-days is too large");
     return ARGS_GO_ON;
 }
@@ -414,8 +410,7 @@ int cmd_roster_agreement(struct cli *cli, int argc, char **argv)
     return result;
 }
 
-/* --- revoke, renew
- * ---------------------------------------------------------------------------------- */
+/* --- revoke, renew ---------------------------------------------------------------------------- */
 
 static const char revoke_help[] = "usage: upstander roster revoke FILE --member ID\n"
                                   "Shuts an organisation out as soon as the signed directory "

@@ -23,8 +23,7 @@ static void digest_hex(const struct digest *digest, char ret_hex[static 65])
     ids_hex(digest->bytes + 16, ret_hex + 32);
 }
 
-/* --- sign
- * ------------------------------------------------------------------------------------------- */
+/* --- sign ------------------------------------------------------------------------------------- */
 
 static const char sign_help[] =
     "usage: upstander roster sign FILE --key KEYFILE [--passphrase-file FILE]\n"
@@ -101,8 +100,7 @@ int cmd_roster_sign(struct cli *cli, int argc, char **argv)
     return result;
 }
 
-/* --- show
- * ------------------------------------------------------------------------------------------- */
+/* --- show ------------------------------------------------------------------------------------- */
 
 static const char show_help[] = "usage: upstander roster show FILE\n"
                                 "Prints the directory. No signature is checked: see `verify`.\n";
@@ -246,8 +244,7 @@ int cmd_roster_show(struct cli *cli, int argc, char **argv)
     return err || result != ARGS_GO_ON ? result : CLI_OK;
 }
 
-/* --- verify
- * ----------------------------------------------------------------------------------------- */
+/* --- verify ----------------------------------------------------------------------------------- */
 
 static const char verify_help[] =
     "usage: upstander roster verify FILE [--stewards HEX]\n"
@@ -339,8 +336,7 @@ int cmd_roster_verify(struct cli *cli, int argc, char **argv)
     return result;
 }
 
-/* --- stewards, install
- * ------------------------------------------------------------------------------ */
+/* --- stewards, install ------------------------------------------------------------------------ */
 
 static const char stewards_help[] =
     "usage: upstander roster stewards FILE\n"

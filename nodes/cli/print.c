@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdint.h>
 
-/* One code point of text that json_parse found to be UTF-8; a stray byte counts as one of its own.
- */
+/* One code point of text that json_parse found to be UTF-8; a stray byte counts as one of its
+ * own. */
 static uint32_t point_read(const char **text)
 {
     const uint8_t *at = (const uint8_t *)*text;

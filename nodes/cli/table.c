@@ -9,9 +9,10 @@
 struct table {
     const char *const *headings;
     size_t columns;
-    char **cells; /* rows * columns */
+    char *text; /* cells one after another, row by row, each with its NUL */
+    size_t text_len;
+    size_t text_room;
     size_t rows;
-    size_t room; /* in rows */
     size_t widths[TABLE_COLUMNS_MAX];
 };
 
@@ -36,38 +37,33 @@ void table_destroy(struct table **table_p)
 
     if (!table)
         return;
-    for (size_t i = 0; i < table->rows * table->columns; i++)
-        free(table->cells[i]);
-    free(table->cells);
+    free(table->text);
     free(table);
     *table_p = NULL;
 }
 
 enum up_err table_add(struct table *table, const char *const *cells)
 {
-    char **row = NULL;
+    size_t need = table->text_len;
 
     if (table->rows == TABLE_ROWS_MAX)
         return UP_TOO_LARGE;
-    if (table->rows == table->room) {
-        size_t room = table->room ? table->room * 2 : 32;
-        char **grown = realloc(table->cells, room * table->columns * sizeof *grown);
+    for (size_t i = 0; i < table->columns; i++)
+        need += strlen(cells[i]) + 1;
+    if (need > table->text_room) {
+        char *grown = realloc(table->text, need * 2);
 
         if (!grown)
             return UP_NO_MEMORY;
-        table->cells = grown;
-        table->room = room;
+        table->text = grown;
+        table->text_room = need * 2;
     }
-    row = table->cells + table->rows * table->columns;
     for (size_t i = 0; i < table->columns; i++) {
         size_t width = print_width(cells[i]);
+        size_t size = strlen(cells[i]) + 1;
 
-        row[i] = strdup(cells[i]);
-        if (!row[i]) {
-            while (i > 0)
-                free(row[--i]);
-            return UP_NO_MEMORY;
-        }
+        memcpy(table->text + table->text_len, cells[i], size);
+        table->text_len += size;
         if (width > table->widths[i])
             table->widths[i] = width;
     }
@@ -86,8 +82,10 @@ static void row_print(const struct table *table, const char *const *cells, FILE 
         size_t width = print_width(cells[i]);
 
         (void)snprintf(flat, sizeof flat, "%s", cells[i]);
-        for (char *at = flat; *at != '\0'; at++)
-            *at = *at == '\n' || *at == '\r' ? ' ' : *at;
+        for (char *at = flat; *at != '\0'; at++) {
+            if (*at == '\n' || *at == '\r')
+                *at = ' ';
+        }
         print_safe(out, flat, 0);
         if (i + 1 < last)
             (void)fprintf(out, "%*s", (int)(table->widths[i] - width + 2), "");
@@ -97,12 +95,21 @@ static void row_print(const struct table *table, const char *const *cells, FILE 
 
 void table_print(const struct table *table, FILE *out)
 {
+    const char *at = table->text;
+
     row_print(table, table->headings, out);
     for (size_t i = 0; i < table->columns; i++) {
         for (size_t j = 0; j < table->widths[i]; j++)
             (void)fputc('-', out);
         (void)fputs(i + 1 < table->columns ? "  " : "\n", out);
     }
-    for (size_t i = 0; i < table->rows; i++)
-        row_print(table, (const char *const *)(table->cells + i * table->columns), out);
+    for (size_t i = 0; i < table->rows; i++) {
+        const char *cells[TABLE_COLUMNS_MAX] = {0};
+
+        for (size_t j = 0; j < table->columns; j++) {
+            cells[j] = at;
+            at += strlen(at) + 1;
+        }
+        row_print(table, cells, out);
+    }
 }

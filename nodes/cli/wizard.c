@@ -41,8 +41,7 @@ static int out_of_memory(void)
     return STEP_STOP;
 }
 
-/* --- kinds of question
- * ------------------------------------------------------------------------------ */
+/* --- kinds of question ------------------------------------------------------------------------ */
 
 static int ask_line(struct wizard *wizard, const struct question *question)
 {
@@ -165,8 +164,7 @@ static int ask_bool(struct wizard *wizard, const struct question *question)
                : STEP_GO_ON;
 }
 
-/* --- questions with a rule of their own
- * --------------------------------------------------------------- */
+/* --- questions with a rule of their own ------------------------------------------------------- */
 
 static int ask_danger(struct wizard *wizard, const struct question *question)
 {
@@ -210,7 +208,7 @@ static int ask_strands(struct wizard *wizard, const struct question *question)
         if (!ask_many(question->text, words, 9, &chosen))
             return STEP_LEFT;
     } while (chosen == 0 && puts("Please choose at least one."));
-    incident->strands = arena_alloc(wizard->arena, 9 * sizeof *incident->strands);
+    incident->strands = arena_alloc(wizard->arena, 9 * sizeof(Up__Strand *));
     incident->n_strands = 0;
     for (unsigned i = 0; incident->strands && i < 9; i++) {
         Up__Strand *strand = NULL;
@@ -343,7 +341,7 @@ static int ask_sharing(struct wizard *wizard, const struct question *question)
     if (!choice)
         return out_of_memory();
     up__sharing_choice__init(choice);
-    choice->roles = arena_alloc(wizard->arena, CHOICES_ROLE_COUNT * sizeof *choice->roles);
+    choice->roles = arena_alloc(wizard->arena, CHOICES_ROLE_COUNT * sizeof(Up__RoleChoice *));
     if (!choice->roles)
         return out_of_memory();
     (void)puts(question->text);
@@ -401,8 +399,7 @@ static int ask_manner(struct wizard *wizard, const struct question *question)
     return ask_code(wizard, question, codes, 5);
 }
 
-/* --- the questions
- * ---------------------------------------------------------------------------------- */
+/* --- the questions ---------------------------------------------------------------------------- */
 
 static const struct question questions[] = {
     {ask_danger, "", "Is a life at risk now?"},
@@ -452,8 +449,7 @@ static const struct question questions[] = {
 };
 enum { QUESTION_COUNT = sizeof questions / sizeof questions[0] };
 
-/* --- the draft
- * -------------------------------------------------------------------------------------- */
+/* --- the draft -------------------------------------------------------------------------------- */
 
 enum up_err wizard_draft_format(const Up__Report *report, size_t step, struct up_bytes *ret_bytes)
 {
@@ -530,19 +526,24 @@ static int begin(struct wizard *wizard, size_t *ret_step)
             return CLI_OK;
         *ret_step = 0;
     } else if (err != UP_NOT_FOUND) {
-        return print_fault("%s is no draft that can be read (%s); move it away first",
-                           wizard->draft_path, why.text[0] ? why.text : up_err_text(err));
+        (void)print_fault("%s is no draft that can be read (%s); move it away first",
+                          wizard->draft_path, why.text[0] ? why.text : up_err_text(err));
+        return CLI_FAILED;
     }
     wizard->report = arena_alloc(wizard->arena, sizeof *wizard->report);
-    if (!wizard->report)
-        return print_fault("%s", up_err_text(UP_NO_MEMORY));
+    if (!wizard->report) {
+        (void)out_of_memory();
+        return CLI_FAILED;
+    }
     up__report__init(wizard->report);
     clock_london(clock_wall_s(), now);
     if (!fields_at(&wizard->report->base, "incident.entitlement.level", wizard->arena, &field) ||
         fields_number(&wizard->report->base, "incident.entitlement.level",
                       UP__ENTITLEMENT__LEVEL__IDENTIFIED, wizard->arena) ||
-        fields_text(&wizard->report->base, "incident.reported_at", now, wizard->arena))
-        return print_fault("%s", up_err_text(UP_NO_MEMORY));
+        fields_text(&wizard->report->base, "incident.reported_at", now, wizard->arena)) {
+        (void)out_of_memory();
+        return CLI_FAILED;
+    }
     return CLI_OK;
 }
 
@@ -551,9 +552,10 @@ static int ready(struct wizard *wizard)
 {
     const ProtobufCFieldDescriptor *field = NULL;
 
-    return fields_at(&wizard->report->base, "incident.narrative", wizard->arena, &field)
-               ? CLI_OK
-               : print_fault("%s", up_err_text(UP_NO_MEMORY));
+    if (fields_at(&wizard->report->base, "incident.narrative", wizard->arena, &field))
+        return CLI_OK;
+    (void)out_of_memory();
+    return CLI_FAILED;
 }
 
 int wizard_run(struct cli *cli, const char *draft_path, Up__Report **ret_report)

@@ -39,8 +39,7 @@ static char socket_path[96];
 static pid_t child;
 static char output[1024 * 1024];
 
-/* --- the service
- * ------------------------------------------------------------------------------------ */
+/* --- the service ------------------------------------------------------------------------------ */
 
 static void *make(const struct service_call *call, const ProtobufCMessageDescriptor *descriptor)
 {
@@ -153,7 +152,7 @@ enum up_err service_import(struct service *self, const struct service_call *call
     bad->row = (ProtobufCBinaryData){.len = 5, .data = (uint8_t *)text(call, "x,\"y\"")};
     if (request->skip_bad) {
         reply->import_id = text(call, "I7");
-        reply->imported = request->csv.len > 1024 * 1024 ? 2 : 1; /* a large file came whole */
+        reply->imported = request->csv.len > 1u << 20 ? 2 : 1; /* a large file came whole */
     }
     *ret_reply = reply;
     return UP_OK;
@@ -286,7 +285,7 @@ enum up_err service_export_done(struct service *self, const struct service_call 
         (void)snprintf(path, sizeof path, "%s/out/%s.txt", folder, done->refs[i]);
         if (access(path, R_OK)) /* the files must be there before it says so */
             return up_why_set(call->why, UP_INVALID, "said before it was written");
-        self->exported[(size_t)atoi(done->refs[i] + 3) % ITEMS] = true;
+        self->exported[strtoul(done->refs[i] + 3, NULL, 10) % ITEMS] = true;
     }
     *ret_reply = make(call, &up__export_done__descriptor);
     return UP_OK;
@@ -331,8 +330,7 @@ enum up_err service_audit(struct service *self, const struct service_call *call,
     return UP_OK;
 }
 
-/* --- set-up
- * ----------------------------------------------------------------------------------------- */
+/* --- set-up ----------------------------------------------------------------------------------- */
 
 static void serve(int ready)
 {
@@ -388,6 +386,35 @@ static int set_up(void **state)
     return 0;
 }
 
+/* A line for the shell, this file's own; fills output; its exit status. */
+static int shell(const char *command)
+{
+    int ends[2];
+    int status = 0;
+    size_t len = 0;
+    ssize_t got = 0;
+    pid_t runner = 0;
+
+    assert_int_equal(pipe(ends), 0);
+    runner = fork();
+    assert_true(runner >= 0);
+    if (runner == 0) {
+        (void)dup2(ends[1], 1);
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    (void)close(ends[1]);
+    while ((got = read(ends[0], output + len, sizeof output - 1 - len)) > 0)
+        len += (size_t)got;
+    (void)close(ends[0]);
+    output[len] = '\0';
+    assert_int_equal(waitpid(runner, &status, 0), runner);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
 static int tear_down(void **state)
 {
     char command[128];
@@ -399,7 +426,7 @@ static int tear_down(void **state)
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
     (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(shell(command), 0);
     return 0;
 }
 
@@ -407,18 +434,9 @@ static int tear_down(void **state)
 static int run(const char *words)
 {
     char command[1024];
-    FILE *pipe_out = NULL;
-    size_t len = 0;
-    int status = 0;
 
     (void)snprintf(command, sizeof command, "\"$BIN\"/upstander %s 2>&1", words);
-    pipe_out = popen(command, "r"); /* the words are this file's own */
-    assert_non_null(pipe_out);
-    len = fread(output, 1, sizeof output - 1, pipe_out);
-    output[len] = '\0';
-    status = pclose(pipe_out);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return shell(command);
 }
 
 static bool said(const char *what)
@@ -448,8 +466,7 @@ static void file_is(const char *name, const char *content)
     up_bytes_wipe(&bytes);
 }
 
-/* --- tests
- * ------------------------------------------------------------------------------------------ */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void exit_codes_are_as_promised(void **state)
 {
@@ -586,7 +603,8 @@ static void questions_make_a_report_and_can_be_left(void **state)
 
 static void an_import_keeps_bad_rows_for_mending(void **state)
 {
-    char *large = malloc(2 * 1024 * 1024);
+    size_t large_len = 2u << 20;
+    char *large = malloc(large_len);
 
     (void)state;
     write_file("map", "mapping");
@@ -598,8 +616,8 @@ static void an_import_keeps_bad_rows_for_mending(void **state)
     assert_true(said("import I7: 1 of 3 rows saved"));
     file_is("bad.csv", "a,\"b\nc\"\nx,\"y\"\n"); /* the heading of two lines, and the bad row */
     assert_non_null(large);
-    memset(large, 'a', 2 * 1024 * 1024 - 1);
-    large[2 * 1024 * 1024 - 1] = '\0';
+    memset(large, 'a', large_len - 1);
+    large[large_len - 1] = '\0';
     write_file("large.csv", large);
     free(large);
     assert_int_equal(run("import $DIR/large.csv --mapping $DIR/map --skip-bad $DIR/bad.csv"), 0);

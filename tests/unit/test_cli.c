@@ -63,10 +63,11 @@ static void a_terminal_never_gets_control_characters(void **state)
 
     (void)state;
     print_safe(out, "a\x1b[2Jb\x07\tc\x7f", 0);
-    print_safe(out, "|\xc2\x9b|\xe2\x80\xae|\xe2\x81\xa6|\xef\xbb\xbf", 0); /* CSI, RLO, LRI, BOM */
+    print_safe(out, "|\xc2\x9b|\xe2\x80\xae|\xe2\x80\xac|", 0);           /* CSI, RLO, PDF */
+    print_safe(out, "\xe2\x81\xa6|\xe2\x81\xa9|\xef\xbb\xbf", 0); /* LRI, PDI, BOM */
     print_safe(out, "|caf\xc3\xa9 \xf0\x9f\x99\x82|\xc3|", 0);
     print_safe(out, "\nx\r\ny\rz", 2);
-    memory_is(out, "a?[2Jb? c?|?|?|?|?|caf\xc3\xa9 \xf0\x9f\x99\x82|?|\n  x\n  y?z");
+    memory_is(out, "a?[2Jb? c?|?|?|?|?|?|?|caf\xc3\xa9 \xf0\x9f\x99\x82|?|\n  x\n  y?z");
     assert_int_equal(print_width("caf\xc3\xa9 \xf0\x9f\x99\x82"), 6);
 }
 
@@ -200,8 +201,8 @@ static void options_are_read_from_a_table(void **state)
     assert_int_equal(parse(&cli, &spec, "add --help"), CLI_OK);
 }
 
-/* No sentence offers a role more than the hard ceilings let through, and each means another thing.
- */
+/* No sentence offers a role more than the hard ceilings let through, and each means another
+ * thing. */
 static void choices_stay_under_the_hard_ceilings(void **state)
 {
     static const Up__Entitlement__Level ceilings[] = {
