@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_s(void);      /* seconds since 1970 */
+int64_t clock_wall_s(void);       /* seconds since 1970 */
 int64_t clock_monotonic_ms(void); /* never goes back */
 #define CLOCK_TEXT_LEN 17
 /* clock_london: "YYYY-MM-DDTHH:MM" */

@@ -67,7 +67,7 @@ struct parse {
     size_t key_count;
     size_t ends[DEPTH_MAX + 1]; /* length of the path at each depth */
     char path[PATH_LEN_MAX];
-    unsigned depth;             /* of the last line */
+    unsigned depth; /* of the last line */
     struct config *config;
 };
 

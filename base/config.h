@@ -22,8 +22,9 @@ struct config_key {
 
 struct config;
 /* config_load: read and check a file. why names file, line or path, and what to do. UP_CONFIG, UP_IO, UP_TOO_LARGE. */
-UP_CHECKED enum up_err config_load(const char *file, const struct config_key *keys, size_t key_count,
-                                   struct config **ret_config, struct up_why *why);
+UP_CHECKED enum up_err config_load(const char *file, const struct config_key *keys,
+                                   size_t key_count, struct config **ret_config,
+                                   struct up_why *why);
 /* config_parse: the same on text. */
 struct config_source {
     struct up_view text;

@@ -131,9 +131,9 @@ static enum up_err write_renamed(const char *path, struct up_view bytes, unsigne
     if (close(fd) && !err)
         err = refused(why, path, "can't write");
     if (!err && fresh && link(temporary, path))
-        err = errno == EEXIST ? up_why_set(why, UP_DUPLICATE,
-                                           "%s is there already; it is not replaced", path)
-                              : refused(why, path, "can't write");
+        err = errno == EEXIST
+                  ? up_why_set(why, UP_DUPLICATE, "%s is there already; it is not replaced", path)
+                  : refused(why, path, "can't write");
     if (!err && !fresh && rename(temporary, path))
         err = refused(why, path, "can't write");
     if (err || fresh)

@@ -9,8 +9,8 @@
 UP_CHECKED enum up_err file_read(const char *path, size_t len_max, struct up_bytes *ret_bytes,
                                  struct up_why *why);
 /* file_read_secret: the same, and UP_UNSAFE_MODE unless the file is ours and mode 0600 or stricter. */
-UP_CHECKED enum up_err file_read_secret(const char *path, size_t len_max, struct up_bytes *ret_bytes,
-                                        struct up_why *why);
+UP_CHECKED enum up_err file_read_secret(const char *path, size_t len_max,
+                                        struct up_bytes *ret_bytes, struct up_why *why);
 /* file_write: temporary file beside it, fsync, rename, fsync of the folder. Durable when it returns.
  * file_write_new: refuses to replace (UP_DUPLICATE). */
 UP_CHECKED enum up_err file_write(const char *path, struct up_view bytes, unsigned mode,

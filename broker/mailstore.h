@@ -43,7 +43,7 @@ UP_CHECKED enum up_err mailstore_append(struct mailstore *store, const struct ma
 
 /* What to look up, at most `limit` of it. */
 struct mailstore_query {
-    const char *member;    /* mail: recipient; notices: sender */
+    const char *member; /* mail: recipient; notices: sender */
     size_t limit;
     bool urgent;           /* mail: which lane */
     delivery_number after; /* mail: only numbers above it */

@@ -50,7 +50,8 @@ static const char *const texts[S_COUNT] = {
                   " bytes = bytes + ?4",
     [S_LOAD] = "SELECT number, sum, envelope FROM mail WHERE recipient = ?1 AND urgent = ?2"
                " AND number > ?3 ORDER BY number LIMIT ?4",
-    [S_MAIL_FIND] = "SELECT sender, length(envelope) FROM mail WHERE number = ?1 AND recipient = ?2",
+    [S_MAIL_FIND] =
+        "SELECT sender, length(envelope) FROM mail WHERE number = ?1 AND recipient = ?2",
     [S_MAIL_DROP] = "DELETE FROM mail WHERE number = ?1",
     [S_EXPIRING] = "SELECT number, id, sender, recipient FROM mail WHERE expires <= ?1"
                    " ORDER BY expires, number LIMIT ?2",
@@ -227,8 +228,8 @@ static enum up_err insert(struct sqlite_store *self, const struct mailstore_item
     (void)sqlite3_bind_int64(add, 2, (sqlite3_int64)item->header.expires_at_s);
     err = run(add);
     if (!err)
-        err = usage_add(self, "mailbox", item->header.recipient.text, 1,
-                        (int64_t)item->envelope.len);
+        err =
+            usage_add(self, "mailbox", item->header.recipient.text, 1, (int64_t)item->envelope.len);
     if (!err)
         err = usage_add(self, "sender", item->header.sender.text, 1, (int64_t)item->envelope.len);
     return err;
@@ -304,9 +305,9 @@ static enum up_err sqlite_load(struct mailstore *store, const struct mailstore_q
             break;
         }
         memcpy(copy, envelope.data, envelope.len);
-        list[count++] = (struct mailstore_mail){
-            .number = (delivery_number)sqlite3_column_int64(load, 0),
-            .envelope = up_view_of(copy, envelope.len)};
+        list[count++] =
+            (struct mailstore_mail){.number = (delivery_number)sqlite3_column_int64(load, 0),
+                                    .envelope = up_view_of(copy, envelope.len)};
     }
     (void)sqlite3_reset(load);
     if (result != SQLITE_DONE)

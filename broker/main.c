@@ -49,11 +49,13 @@ static enum up_err stewards_read(const char *hex, struct digest *ret_digest, str
 {
     if (strlen(hex) != 64 || ids_unhex(up_view_of(hex, 32), ret_digest->bytes) ||
         ids_unhex(up_view_of(hex + 32, 32), ret_digest->bytes + 16))
-        return up_why_set(why, UP_CONFIG, "broker/stewards is not 64 lower-case hexadecimal digits");
+        return up_why_set(why, UP_CONFIG,
+                          "broker/stewards is not 64 lower-case hexadecimal digits");
     return UP_OK;
 }
 
-static enum up_err roster_load(struct broker *broker, struct roster **ret_roster, struct up_why *why)
+static enum up_err roster_load(struct broker *broker, struct roster **ret_roster,
+                               struct up_why *why)
 {
     const char *path = config_text(broker->config, "broker/roster", "");
     struct up_bytes bytes = {0};
@@ -131,8 +133,8 @@ static enum up_err serve(struct broker *broker, struct up_why *why)
                                  .keys = &broker->keyfile,
                                  .roster = broker->roster,
                                  .signal_fd = guard_signals()};
-    enum up_err err = mailstore_sqlite_open(config_text(broker->config, "broker/store", ""), &quotas,
-                                            &broker->store, why);
+    enum up_err err = mailstore_sqlite_open(config_text(broker->config, "broker/store", ""),
+                                            &quotas, &broker->store, why);
 
     if (err)
         return err;

@@ -6,7 +6,11 @@
 
 #include "upstander/limits.h"
 
-enum { PROTOCOL = 1, ACTIONS_MAX = 256, LANES = 2 }; /* one frame makes at most 64 + 64 + 4 actions */
+enum {
+    PROTOCOL = 1,
+    ACTIONS_MAX = 256,
+    LANES = 2
+}; /* one frame makes at most 64 + 64 + 4 actions */
 
 struct lane {
     delivery_number cursor; /* highest number handed out */
@@ -19,7 +23,7 @@ struct session {
     char member[UP_MEMBER_LEN_MAX + 1];
     uint64_t incarnation;
     unsigned credit;
-    struct lane lanes[LANES]; /* [1] urgent */
+    struct lane lanes[LANES];           /* [1] urgent */
     delivery_number out[UP_CREDIT_MAX]; /* delivered, not acked */
     size_t out_count;
 };
@@ -253,8 +257,8 @@ static Up__Accepted__Result judge(struct step *step, const struct session *sessi
     if (!roster_find_active(step->relay->roster, ret_item->header.recipient.text))
         return UP__ACCEPTED__RESULT__UNKNOWN_RECIPIENT;
     if (ret_item->header.expires_at_s <= (uint64_t)step->event->now_s ||
-        ret_item->header.expires_at_s > (uint64_t)step->event->now_s + UP_ENVELOPE_TTL_S_MAX +
-                                            UP_ENVELOPE_CLOCK_SLACK_S)
+        ret_item->header.expires_at_s >
+            (uint64_t)step->event->now_s + UP_ENVELOPE_TTL_S_MAX + UP_ENVELOPE_CLOCK_SLACK_S)
         return UP__ACCEPTED__RESULT__EXPIRED;
     ret_item->envelope = envelope;
     return UP__ACCEPTED__RESULT__STORED;
@@ -399,8 +403,8 @@ static void on_session_frame(struct step *step, struct session *session, const U
         on_send(step, session, frame->send);
         break;
     case UP__FRAME__BODY_CREDIT:
-        session->credit += frame->credit->envelopes < UP_CREDIT_MAX ? frame->credit->envelopes
-                                                                    : UP_CREDIT_MAX;
+        session->credit +=
+            frame->credit->envelopes < UP_CREDIT_MAX ? frame->credit->envelopes : UP_CREDIT_MAX;
         if (session->credit > UP_CREDIT_MAX)
             session->credit = UP_CREDIT_MAX;
         pump(step, session);
@@ -521,9 +525,8 @@ static void on_loaded(struct step *step)
         step->no_memory = true;
         return;
     }
-    for (size_t i = 0; i < event->count && session->credit > 0 &&
-                       session->out_count < UP_CREDIT_MAX;
-         i++) {
+    for (size_t i = 0;
+         i < event->count && session->credit > 0 && session->out_count < UP_CREDIT_MAX; i++) {
         up__delivery__init(&list[i]);
         list[i].number = event->mail[i].number;
         memcpy(&list[i].envelope.data, &event->mail[i].envelope.data, sizeof(void *));
@@ -556,8 +559,8 @@ static void on_prekeys(struct step *step)
     none.member = member;
     frame.body_case = UP__FRAME__BODY_PREKEYS;
     frame.prekeys = &none;
-    if (step->event->bytes.len > 0 &&
-        message_unpack(&up__prekeys__descriptor, step->event->bytes, step->arena, &message) == UP_OK)
+    if (step->event->bytes.len > 0 && message_unpack(&up__prekeys__descriptor, step->event->bytes,
+                                                     step->arena, &message) == UP_OK)
         frame.prekeys = (Up__Prekeys *)message;
     send_frame(step, step->event->from, &frame);
 }

@@ -27,30 +27,30 @@ struct relay;
 typedef uint64_t connection; /* the shell's own number of one transport connection; never reused */
 
 enum relay_event_kind {
-    RELAY_FRAME,  /* bytes came from an authenticated connection */
-    RELAY_CLOSED, /* a connection is gone, or silent for too long */
-    RELAY_STORED, /* a STORE was done: results, one per item, or err */
-    RELAY_LOADED, /* a LOAD was done */
+    RELAY_FRAME,   /* bytes came from an authenticated connection */
+    RELAY_CLOSED,  /* a connection is gone, or silent for too long */
+    RELAY_STORED,  /* a STORE was done: results, one per item, or err */
+    RELAY_LOADED,  /* a LOAD was done */
     RELAY_PREKEYS, /* a GET_PREKEYS was done */
     RELAY_NOTICES, /* a LOAD_NOTICES was done */
-    RELAY_ROSTER, /* another roster is in force; the caller keeps it alive from now on */
+    RELAY_ROSTER,  /* another roster is in force; the caller keeps it alive from now on */
 };
 
 struct relay_event {
     enum relay_event_kind kind;
     int64_t now_s;
-    connection from;          /* FRAME, CLOSED; the one that a done action was for */
-    const char *member;       /* FRAME: as authenticated by the transport, never by the frame */
-    struct up_view bytes;     /* FRAME; PREKEYS: the set, empty when there is none */
-    uint64_t seq;             /* STORED: of the Send */
-    const enum mailstore_result *results; /* STORED; NULL when err */
-    const struct mailstore_item *items;   /* STORED: those of the action */
-    size_t count;             /* STORED, LOADED, NOTICES */
-    enum up_err err;          /* STORED */
-    bool urgent;              /* LOADED: which lane */
-    const struct mailstore_mail *mail;        /* LOADED */
-    const struct mailstore_notice *notices;   /* NOTICES */
-    const struct roster *roster;              /* ROSTER */
+    connection from;      /* FRAME, CLOSED; the one that a done action was for */
+    const char *member;   /* FRAME: as authenticated by the transport, never by the frame */
+    struct up_view bytes; /* FRAME; PREKEYS: the set, empty when there is none */
+    uint64_t seq;         /* STORED: of the Send */
+    const enum mailstore_result *results;   /* STORED; NULL when err */
+    const struct mailstore_item *items;     /* STORED: those of the action */
+    size_t count;                           /* STORED, LOADED, NOTICES */
+    enum up_err err;                        /* STORED */
+    bool urgent;                            /* LOADED: which lane */
+    const struct mailstore_mail *mail;      /* LOADED */
+    const struct mailstore_notice *notices; /* NOTICES */
+    const struct roster *roster;            /* ROSTER */
 };
 
 enum relay_action_kind {
@@ -77,10 +77,10 @@ struct relay_action {
     size_t count;                       /* items, numbers, notices */
     const delivery_number *numbers;     /* REMOVE */
     const struct mailstore_notice *notices;
-    bool urgent;                        /* LOAD */
-    delivery_number after;              /* LOAD */
-    size_t limit;                       /* LOAD, LOAD_NOTICES */
-    const char *why;                    /* REFUSED: a fixed word */
+    bool urgent;           /* LOAD */
+    delivery_number after; /* LOAD */
+    size_t limit;          /* LOAD, LOAD_NOTICES */
+    const char *why;       /* REFUSED: a fixed word */
 };
 
 struct relay_actions {

@@ -12,10 +12,11 @@
 #include "upstander/limits.h"
 
 enum {
-    ROUTING_LEN = 5, /* a zero byte and four of libzmq's own; a client can't choose one that starts so */
+    ROUTING_LEN =
+        5, /* a zero byte and four of libzmq's own; a client can't choose one that starts so */
     SELF_TEST_MS = 5000,
     TICK_MS = 1000,
-    DRAIN_MAX = 256,           /* messages before the commit */
+    DRAIN_MAX = 256,             /* messages before the commit */
     PENDING_BYTES_MAX = 4 << 20, /* of envelopes before the commit: the arena holds them */
     ZAP_ENFORCE_DOMAIN = 93,
 };
@@ -106,10 +107,8 @@ static void do_store(struct wire *wire, const struct relay_action *action)
 {
     struct pending *pending = &wire->pending[wire->pending_count++];
 
-    *pending = (struct pending){.from = action->to,
-                                .seq = action->seq,
-                                .items = action->items,
-                                .count = action->count};
+    *pending = (struct pending){
+        .from = action->to, .seq = action->seq, .items = action->items, .count = action->count};
     wire->pending_items += action->count;
     for (size_t i = 0; i < action->count; i++)
         wire->pending_bytes += action->items[i].envelope.len;
@@ -124,8 +123,7 @@ static void do_load(struct wire *wire, const struct relay_action *action)
                                           .after = action->after};
     struct mailstore_mail *mail = NULL;
 
-    wire->failed =
-        mailstore_load(wire->config.store, &query, wire->arena, &mail, &event.count);
+    wire->failed = mailstore_load(wire->config.store, &query, wire->arena, &mail, &event.count);
     event.mail = mail;
     if (!wire->failed)
         perform(wire, &event);
@@ -135,8 +133,8 @@ static void do_prekeys(struct wire *wire, const struct relay_action *action)
 {
     struct relay_event event = {
         .kind = RELAY_PREKEYS, .from = action->to, .member = action->member};
-    enum up_err err = mailstore_prekeys_get(wire->config.store, action->member, wire->arena,
-                                            &event.bytes);
+    enum up_err err =
+        mailstore_prekeys_get(wire->config.store, action->member, wire->arena, &event.bytes);
 
     if (err && err != UP_NOT_FOUND)
         wire->failed = err;
@@ -177,8 +175,8 @@ static void do_action(struct wire *wire, const struct relay_action *action)
         do_load(wire, action);
         break;
     case RELAY_REMOVE:
-        wire->failed = mailstore_remove(wire->config.store, action->member, action->numbers,
-                                        action->count);
+        wire->failed =
+            mailstore_remove(wire->config.store, action->member, action->numbers, action->count);
         break;
     case RELAY_PUT_PREKEYS:
         wire->failed = mailstore_prekeys_put(wire->config.store, action->member, action->frame);
@@ -343,10 +341,10 @@ static enum up_err bind_router(struct wire *wire, struct up_why *why)
         !set_number(wire->router, ZMQ_HANDSHAKE_IVL, 10000) ||
         !set_number(wire->router, ZMQ_HEARTBEAT_IVL, 10000) ||
         !set_number(wire->router, ZMQ_HEARTBEAT_TIMEOUT, 30000))
-        return up_why_set(why, UP_IO, "ZeroMQ refused a socket option; is libzmq built with CURVE?");
-    if (zsock_bind(wire->router, "%s", config->endpoint) < 0)
         return up_why_set(why, UP_IO,
-                          "can't listen on %s: %s; is another process using that port?",
+                          "ZeroMQ refused a socket option; is libzmq built with CURVE?");
+    if (zsock_bind(wire->router, "%s", config->endpoint) < 0)
+        return up_why_set(why, UP_IO, "can't listen on %s: %s; is another process using that port?",
                           config->endpoint, zmq_strerror(zmq_errno()));
     bound = zsock_last_endpoint(wire->router);
     (void)snprintf(wire->endpoint, sizeof wire->endpoint, "%s", bound ? bound : config->endpoint);
@@ -479,8 +477,8 @@ enum up_err wire_run(struct wire *wire)
         if (!wire->failed && clock_monotonic_ms() >= next_tick) {
             size_t expired = 0;
 
-            wire->failed = mailstore_expire(wire->config.store, clock_wall_s(), UP_GROUP_COMMIT_MAX,
-                                            &expired);
+            wire->failed =
+                mailstore_expire(wire->config.store, clock_wall_s(), UP_GROUP_COMMIT_MAX, &expired);
             if (expired > 0)
                 log_info("expired", "count=%zu", expired);
             next_tick = clock_monotonic_ms() + INT64_C(60) * TICK_MS;

@@ -13,7 +13,7 @@ enum { BLOCK_LEN_FIRST = 16 * 1024, ALIGNMENT = 16 };
 
 struct block {
     struct block *next;
-    size_t len;  /* of data */
+    size_t len; /* of data */
     size_t used;
     _Alignas(ALIGNMENT) uint8_t data[];
 };

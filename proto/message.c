@@ -18,7 +18,8 @@ static void never_free(void *arena, void *memory)
 enum up_err message_unpack(const ProtobufCMessageDescriptor *descriptor, struct up_view bytes,
                            struct arena *arena, ProtobufCMessage **ret_message)
 {
-    ProtobufCAllocator allocator = {.alloc = from_arena, .free = never_free, .allocator_data = arena};
+    ProtobufCAllocator allocator = {
+        .alloc = from_arena, .free = never_free, .allocator_data = arena};
     ProtobufCMessage *message = NULL;
     enum up_err err = scan_message(descriptor, bytes);
 

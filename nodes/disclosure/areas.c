@@ -59,8 +59,7 @@ static bool line_parse(char *line, struct area *ret_area)
 
     if (!second || second[1] == '\0' || !code_parse(line, (size_t)(comma - line), area.code))
         return false;
-    if (second != comma + 1 &&
-        !code_parse(comma + 1, (size_t)(second - comma - 1), area.parent))
+    if (second != comma + 1 && !code_parse(comma + 1, (size_t)(second - comma - 1), area.parent))
         return false;
     area.name = second + 1;
     *ret_area = area;

@@ -12,7 +12,8 @@ struct areas;
 
 /* areas_parse: lines "code,parent,name" (comment lines start with #), any order; parent empty for a police
  * area. UP_MALFORMED (why: the line), UP_TOO_LARGE, UP_NO_MEMORY. The caller owns ret_areas. */
-UP_CHECKED enum up_err areas_parse(struct up_view text, struct areas **ret_areas, struct up_why *why);
+UP_CHECKED enum up_err areas_parse(struct up_view text, struct areas **ret_areas,
+                                   struct up_why *why);
 void areas_destroy(struct areas **areas_p);
 
 enum area_kind { AREA_UNKNOWN = 0, AREA_LSOA, AREA_WARD, AREA_LOCAL_AUTHORITY, AREA_POLICE };

@@ -116,7 +116,8 @@ static void keep(struct job *job, const ProtobufCMessage *from, ProtobufCMessage
         if (text[0] != '\0')
             *(char **)write_at(to, field->offset) = job_text(job, text);
     } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        const ProtobufCMessage *sub = *(const ProtobufCMessage *const *)read_at(from, field->offset);
+        const ProtobufCMessage *sub =
+            *(const ProtobufCMessage *const *)read_at(from, field->offset);
         bool empty = true;
         ProtobufCMessage *made = sub ? build(job, sub, &empty) : NULL;
 
@@ -253,11 +254,10 @@ static void apply(struct job *job, enum field_rule rule, const ProtobufCMessage 
             keep(job, from, to, field);
         break;
     case RULE_CEILING: {
-        const Up__Entitlement *ceiling =
-            *(Up__Entitlement *const *)read_at(from, field->offset);
+        const Up__Entitlement *ceiling = *(Up__Entitlement *const *)read_at(from, field->offset);
 
-        *(Up__Entitlement **)write_at(to, field->offset) = entitlement_write(
-            job, entitlement_meet(entitlement_read(ceiling), job->entitlement));
+        *(Up__Entitlement **)write_at(to, field->offset) =
+            entitlement_write(job, entitlement_meet(entitlement_read(ceiling), job->entitlement));
         break;
     }
     case RULE_IN_PLACE:
@@ -306,8 +306,8 @@ static ProtobufCMessage *build(struct job *job, const ProtobufCMessage *from, bo
     descriptor->message_init(to);
     for (unsigned i = 0; i < descriptor->n_fields && !job->no_memory; i++) {
         const struct field_row *row = &table->rows[i];
-        enum field_rule rule = job->entitlement.level == LEVEL_IDENTIFIED ? row->identified
-                                                                          : row->pseudonymised;
+        enum field_rule rule =
+            job->entitlement.level == LEVEL_IDENTIFIED ? row->identified : row->pseudonymised;
 
         if (class_is_withheld(row->class, job->entitlement.withheld))
             continue;

@@ -30,12 +30,12 @@ struct field_note {
 };
 /* disclose_explain: every field set in the incident, in schema order, and what the disclosure did with it.
  *   ret_notes lives in the arena. */
-UP_CHECKED enum up_err disclose_explain(const Up__Incident *incident, const Up__Incident *disclosure,
-                                        struct arena *arena, const struct field_note **ret_notes,
-                                        size_t *ret_count);
+UP_CHECKED enum up_err disclose_explain(const Up__Incident *incident,
+                                        const Up__Incident *disclosure, struct arena *arena,
+                                        const struct field_note **ret_notes, size_t *ret_count);
 
 /* disclose_check: is an incident well formed? UP_INVALID with the field's path in why. Used at intake. */
-UP_CHECKED enum up_err disclose_check(const Up__Incident *incident, const struct disclose_rules *rules,
-                                      struct up_why *why);
+UP_CHECKED enum up_err disclose_check(const Up__Incident *incident,
+                                      const struct disclose_rules *rules, struct up_why *why);
 
 #endif

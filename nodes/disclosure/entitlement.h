@@ -33,32 +33,39 @@ struct entitlement {
     unsigned withheld; /* union of enum group */
 };
 
-enum role { ROLE_UNKNOWN = 0, ROLE_POLICE, ROLE_COUNCIL, ROLE_CASEWORK, ROLE_CHARITY, ROLE_GOVERNANCE };
+enum role {
+    ROLE_UNKNOWN = 0,
+    ROLE_POLICE,
+    ROLE_COUNCIL,
+    ROLE_CASEWORK,
+    ROLE_CHARITY,
+    ROLE_GOVERNANCE
+};
 
 /* Which input decided the level, for the preview and the audit log. */
 enum decided_by {
-    BY_NOTHING = 0,       /* nothing lowered it */
-    BY_NO_CHOICE,         /* no sharing choice on record */
-    BY_ROLE_NOT_ASKED,    /* the person was not asked about this role */
+    BY_NOTHING = 0,    /* nothing lowered it */
+    BY_NO_CHOICE,      /* no sharing choice on record */
+    BY_ROLE_NOT_ASKED, /* the person was not asked about this role */
     BY_ROLE_CHOICE,
     BY_MEMBER_CHOICE,
     BY_CHOICE_EXPIRED,
     BY_NO_AGREEMENT,
     BY_AGREEMENT,
-    BY_HARD_CEILING,      /* what no agreement can pass */
+    BY_HARD_CEILING, /* what no agreement can pass */
     BY_NODE_CEILING,
-    BY_RECEIVED,          /* what this node itself was entitled to */
-    BY_ONWARD,            /* the onward ceilings that came with it */
+    BY_RECEIVED, /* what this node itself was entitled to */
+    BY_ONWARD,   /* the onward ceilings that came with it */
     BY_ROLE_UNKNOWN,
     BY_MALFORMED,
-    BY_NOT_IN_AREA,       /* jurisdiction does not cover the place */
-    BY_NOT_ACTIVE,        /* the member is leaving or revoked */
+    BY_NOT_IN_AREA, /* jurisdiction does not cover the place */
+    BY_NOT_ACTIVE,  /* the member is leaving or revoked */
     BY_COUNT,
 };
 
 struct verdict {
     struct entitlement entitlement;
-    enum decided_by decided_by; /* the input that lowered the level last; ties: the first in order */
+    enum decided_by decided_by; /* what lowered the level last; ties: the first in order */
 };
 
 struct entitlement entitlement_meet(struct entitlement a, struct entitlement b);
@@ -68,19 +75,19 @@ struct entitlement entitlement_read(const Up__Entitlement *from);
 enum role entitlement_role(Up__Role__Code role);
 /* entitlement_hard_ceiling: what no agreement can pass (disclosure.md 2). */
 struct entitlement entitlement_hard_ceiling(enum role role);
-const char *entitlement_level_text(enum level level);       /* "IDENTIFIED" ... */
-const char *entitlement_decided_text(enum decided_by by);   /* plain English, one clause */
+const char *entitlement_level_text(enum level level);     /* "IDENTIFIED" ... */
+const char *entitlement_decided_text(enum decided_by by); /* plain English, one clause */
 
 struct entitlement_inputs {
-    const Up__Incident *incident;      /* its own entitlement and onward part */
-    const Up__SharingChoice *choice;   /* NULL: none on record. Ignored (may be NULL) when received is true */
-    bool received;                     /* this node got it from another: onward ceilings apply, not choice */
+    const Up__Incident *incident;    /* its own entitlement and onward part */
+    const Up__SharingChoice *choice; /* NULL: none on record; not read when received is true */
+    bool received; /* this node got it from another: onward ceilings apply, not choice */
     const Up__Roster *roster;
-    const Up__Member *sender;          /* this node's member */
+    const Up__Member *sender; /* this node's member */
     const Up__Member *recipient;
-    const struct entitlement *ceilings_by_role; /* node's own, 6 of them indexed by enum role; NULL: none */
-    const struct areas *areas;         /* NULL reads as an empty table: everything WITHHELD */
-    const char *today;                 /* "YYYY-MM-DD", Europe/London */
+    const struct entitlement *ceilings_by_role; /* the node's own, by enum role; NULL: none */
+    const struct areas *areas; /* NULL reads as an empty table: everything WITHHELD */
+    const char *today;         /* "YYYY-MM-DD", Europe/London */
 };
 /* entitlement_decide: the one decision function. Never fails: what it can't read is WITHHELD. */
 struct verdict entitlement_decide(const struct entitlement_inputs *inputs);

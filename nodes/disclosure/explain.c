@@ -21,9 +21,10 @@ struct notes {
 /* The fields that a cell is made of. */
 static bool stands_in_cell(const char *path)
 {
-    static const char *const paths[] = {"strands", "types", "place_kind", "place.lsoa", "place.ward",
-                                        "place.local_authority", "place.police_area",
-                                        "occurred_from"};
+    static const char *const paths[] = {"strands",           "types",
+                                        "place_kind",        "place.lsoa",
+                                        "place.ward",        "place.local_authority",
+                                        "place.police_area", "occurred_from"};
 
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (strcmp(path, paths[i]) == 0)
@@ -33,8 +34,8 @@ static bool stands_in_cell(const char *path)
 }
 
 /* The packed bytes of one field alone, through a message that holds nothing else. */
-static enum up_err field_bytes(const ProtobufCMessage *message, unsigned index,
-                               struct arena *arena, struct up_bytes *ret_bytes)
+static enum up_err field_bytes(const ProtobufCMessage *message, unsigned index, struct arena *arena,
+                               struct up_bytes *ret_bytes)
 {
     const ProtobufCMessageDescriptor *descriptor = message->descriptor;
     const ProtobufCFieldDescriptor *field = &descriptor->fields[index];
@@ -46,9 +47,11 @@ static enum up_err field_bytes(const ProtobufCMessage *message, unsigned index,
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
         memcpy((char *)alone + field->quantifier_offset,
                (const char *)message + field->quantifier_offset, sizeof(size_t));
-        memcpy((char *)alone + field->offset, (const char *)message + field->offset, sizeof(void *));
+        memcpy((char *)alone + field->offset, (const char *)message + field->offset,
+               sizeof(void *));
     } else if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        memcpy((char *)alone + field->offset, (const char *)message + field->offset, sizeof(void *));
+        memcpy((char *)alone + field->offset, (const char *)message + field->offset,
+               sizeof(void *));
     } else {
         memcpy((char *)alone + field->offset, (const char *)message + field->offset, sizeof(int));
     }
@@ -64,8 +67,8 @@ static void note_add(struct notes *notes, const char *path, const struct field_r
         notes->no_memory |= !copy;
         return;
     }
-    notes->list[notes->count++] = (struct field_note){
-        .path = copy, .class_name = classes_name(row->class), .fate = fate};
+    notes->list[notes->count++] =
+        (struct field_note){.path = copy, .class_name = classes_name(row->class), .fate = fate};
 }
 
 static void note_field(struct notes *notes, const char *path, const ProtobufCMessage *from,

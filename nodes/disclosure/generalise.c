@@ -188,23 +188,23 @@ Up__Cell *generalise_cell(const Up__Incident *incident, const struct areas *area
     int *types = arena_alloc(arena, SET_MAX * sizeof *types);
     const char *authority = generalise_authority(incident->place, areas);
     const char *area = authority ? authority : generalise_police_area(incident->place, areas);
-    const char *when = incident->occurred_from[0] ? incident->occurred_from
-                                                  : incident->reported_at;
+    const char *when = incident->occurred_from[0] ? incident->occurred_from : incident->reported_at;
     size_t when_len = strlen(when);
 
     if (!cell || !strands || !types)
         return NULL;
     up__cell__init(cell);
     for (size_t i = 0; i < incident->n_strands; i++)
-        cell->n_strands = set_add(strands, cell->n_strands, SET_MAX, (int)incident->strands[i]->code);
+        cell->n_strands =
+            set_add(strands, cell->n_strands, SET_MAX, (int)incident->strands[i]->code);
     for (size_t i = 0; i < incident->n_types; i++)
         cell->n_types = set_add(types, cell->n_types, SET_MAX, (int)incident->types[i]);
     cell->strands = (Up__Strand__Code *)strands;
     cell->types = (Up__IncidentType__Code *)types;
     cell->place = generalise_place_kind(incident->place_kind);
     cell->area = arena_text(arena, up_view_of(area, area ? strlen(area) : 0));
-    cell->period = arena_text(
-        arena, up_view_of(when, when_len < TIME_MONTH_LEN ? when_len : TIME_MONTH_LEN));
+    cell->period =
+        arena_text(arena, up_view_of(when, when_len < TIME_MONTH_LEN ? when_len : TIME_MONTH_LEN));
     if (area)
         cell->vintage = incident->place->vintage;
     return cell->area && cell->period ? cell : NULL;

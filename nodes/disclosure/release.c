@@ -80,8 +80,8 @@ struct table {
 static bool item_fits(const struct release_item *item, const struct release_config *config)
 {
     char window[8] = "";
-    const char *area = areas_climb(config->areas, item->cell->area,
-                                   areas_kind(config->areas, config->area));
+    const char *area =
+        areas_climb(config->areas, item->cell->area, areas_kind(config->areas, config->area));
 
     return area && strcmp(area, config->area) == 0 &&
            release_quarter(item->cell->period, window) == UP_OK &&

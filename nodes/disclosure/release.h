@@ -9,18 +9,18 @@
 
 /* One incident as the release rule sees it. */
 struct release_item {
-    const Up__Cell *cell;      /* from disclose() at ANONYMISED */
-    const char *victim;        /* key of the distinct victim or household; NULL: not known, all NULLs of a
+    const Up__Cell *cell; /* from disclose() at ANONYMISED */
+    const char *victim; /* key of the distinct victim or household; NULL: not known, all NULLs of a
                                   cell count together as one */
-    size_t index;              /* the caller's own */
+    size_t index;       /* the caller's own */
 };
 struct release_items {
     const struct release_item *list;
     size_t count;
 };
 struct release_config {
-    const char *area;          /* audience: a local authority (release) or police area (statistics) */
-    const char *window;        /* "2026-Q4" */
+    const char *area;   /* audience: a local authority (release) or police area (statistics) */
+    const char *window; /* "2026-Q4" */
     unsigned k;
     const struct areas *areas;
 };

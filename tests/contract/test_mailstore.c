@@ -284,7 +284,7 @@ static void one_process_at_a_time(void **state)
 
 #define ON(test, where)                                                                            \
     {                                                                                              \
-        #test " (" #where ")", test, set_up, tear_down, &where                                     \
+#test " (" #where ")", test, set_up, tear_down, &where                                     \
     }
 
 int main(void)

@@ -178,8 +178,10 @@ static void *dial(const struct keyfile *who)
 
     assert_non_null(socket);
     assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, who->transport.bytes, 32), 0);
-    assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, who->transport_secret.bytes, 32), 0);
-    assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, fed.broker.transport.bytes, 32), 0);
+    assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, who->transport_secret.bytes, 32),
+                     0);
+    assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, fed.broker.transport.bytes, 32),
+                     0);
     assert_int_equal(zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms), 0);
     assert_int_equal(zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none), 0);
     assert_int_equal(zmq_connect(socket, endpoint), 0);
@@ -265,23 +267,23 @@ static struct up_bytes sealed(struct prekey *ret_prekey, struct prekey_secret *r
     struct envelope_id id;
     struct up_view message = up_view_of(marker, sizeof marker - 1);
     int64_t now_s = clock_wall_s();
-    const struct prekey_owner owner = {.roster = roster,
-                                       .member = "a-force",
-                                       .identity = &fed.members[FORCE].identity_secret};
+    const struct prekey_owner owner = {
+        .roster = roster, .member = "a-force", .identity = &fed.members[FORCE].identity_secret};
 
     assert_int_equal(prekey_generate(&owner, now_s - 10, ret_prekey, ret_secret), UP_OK);
-    assert_int_equal(envelope_seal(&(struct envelope_seal_args){
-                                       .roster = roster,
-                                       .sender = "b-charity",
-                                       .recipient = "a-force",
-                                       .identity = &fed.members[CHARITY].identity_secret,
-                                       .prekey = ret_prekey,
-                                       .now_s = now_s,
-                                       .ttl_s = 86400,
-                                       .messages = &message,
-                                       .message_count = 1},
-                                   &id, &envelope),
-                     UP_OK);
+    assert_int_equal(
+        envelope_seal(
+            &(struct envelope_seal_args){.roster = roster,
+                                         .sender = "b-charity",
+                                         .recipient = "a-force",
+                                         .identity = &fed.members[CHARITY].identity_secret,
+                                         .prekey = ret_prekey,
+                                         .now_s = now_s,
+                                         .ttl_s = 86400,
+                                         .messages = &message,
+                                         .message_count = 1},
+            &id, &envelope),
+        UP_OK);
     return envelope;
 }
 
@@ -439,12 +441,9 @@ static void it_stops_cleanly_when_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(accepted_mail_outlives_a_kill),
-        TEST(a_strangers_key_is_refused),
-        TEST(another_senders_name_is_refused),
-        TEST(a_revoked_members_live_connection_is_refused),
-        TEST(a_bad_roster_changes_nothing),
-        TEST(it_stops_cleanly_when_asked),
+        TEST(accepted_mail_outlives_a_kill),   TEST(a_strangers_key_is_refused),
+        TEST(another_senders_name_is_refused), TEST(a_revoked_members_live_connection_is_refused),
+        TEST(a_bad_roster_changes_nothing),    TEST(it_stops_cleanly_when_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

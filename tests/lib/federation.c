@@ -57,8 +57,8 @@ struct up_bytes federation_signed(const struct federation *federation, unsigned 
         members[i].transport_key =
             (ProtobufCBinaryData){.len = 32, .data = f.members[i].transport.bytes};
         members[i].hub = hub_name;
-        members[i].status = f.revoked >> i & 1 ? UP__MEMBER__STATUS__REVOKED
-                                               : UP__MEMBER__STATUS__ACTIVE;
+        members[i].status =
+            f.revoked >> i & 1 ? UP__MEMBER__STATUS__REVOKED : UP__MEMBER__STATUS__ACTIVE;
         member_list[i] = &members[i];
     }
     for (int i = 0; i < FEDERATION_STEWARDS; i++) {

@@ -271,7 +271,8 @@ Up__Incident *gen_incident(struct gen *gen)
         gen_onward(gen, incident->onward);
     if (incident->account) {
         Up__Entitlement *approved = gen_entitlement_message(
-            gen, (struct entitlement){LEVEL_IDENTIFIED, gen_chance(gen, 50) ? 15 : gen_below(gen, 16)});
+            gen,
+            (struct entitlement){LEVEL_IDENTIFIED, gen_chance(gen, 50) ? 15 : gen_below(gen, 16)});
 
         incident->account->approved_without = approved->withheld;
         incident->account->n_approved_without = approved->n_withheld;
@@ -282,8 +283,7 @@ Up__Incident *gen_incident(struct gen *gen)
 uint64_t gen_seed(const char *test)
 {
     const char *given = getenv("SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 0)
-                          : (uint64_t)time(NULL) * 0x2545f4914f6cdd1du;
+    uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 0x2545f4914f6cdd1du;
 
     printf("%s: SEED=%llu\n", test, (unsigned long long)seed);
     return seed;

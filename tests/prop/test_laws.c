@@ -98,7 +98,8 @@ static void swap_ethnicity(struct gen *gen, Up__Characteristics *c)
 static void change_characteristics(struct gen *gen, Up__Incident *x, struct entitlement e)
 {
     if (e.withheld & GROUP_CHARACTERISTIC) {
-        x->characteristics = (Up__Characteristics *)gen_message(gen, &up__characteristics__descriptor);
+        x->characteristics =
+            (Up__Characteristics *)gen_message(gen, &up__characteristics__descriptor);
         if (gen_chance(gen, 30))
             x->characteristics = NULL;
         for (size_t i = 0; i < x->n_strands; i++)
@@ -166,7 +167,8 @@ static void change_person(struct gen *gen, Up__Incident *x, struct entitlement e
         if (x->safety && !pseudonymised) {
             bool only = x->safety->contact_instructions[0] != '\0';
 
-            x->safety->contact_instructions = only ? gen_word(gen) : x->safety->contact_instructions;
+            x->safety->contact_instructions =
+                only ? gen_word(gen) : x->safety->contact_instructions;
         }
     }
     if (pseudonymised) {
@@ -464,7 +466,8 @@ static void spoil(struct gen *gen, Up__Incident *x)
         x->reported_at = wrong_kind;
         break;
     default:
-        x->characteristics = (Up__Characteristics *)gen_message(gen, &up__characteristics__descriptor);
+        x->characteristics =
+            (Up__Characteristics *)gen_message(gen, &up__characteristics__descriptor);
         x->characteristics->ethnicity = (Up__Ethnicity__Code)99;
     }
 }

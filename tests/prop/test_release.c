@@ -33,10 +33,12 @@ static size_t gen_items(struct gen *gen, struct release_item *items)
         cell->strands = arena_alloc(arena, 2 * sizeof *cell->strands);
         cell->n_strands = gen_below(gen, 3);
         for (size_t j = 0; j < cell->n_strands; j++)
-            cell->strands[j] = (Up__Strand__Code)(1 + j + gen_below(gen, 2) * (cell->n_strands - 1));
+            cell->strands[j] =
+                (Up__Strand__Code)(1 + j + gen_below(gen, 2) * (cell->n_strands - 1));
         if (cell->n_strands == 2 && cell->strands[1] <= cell->strands[0])
             cell->n_strands = 1;
-        cell->area = arena_text(arena, up_view_of(codes[gen_chance(gen, 70) ? 0 : gen_below(gen, 3)], 9));
+        cell->area =
+            arena_text(arena, up_view_of(codes[gen_chance(gen, 70) ? 0 : gen_below(gen, 3)], 9));
         cell->period = arena_text(arena, up_view_of("2026-01", 7));
         if (gen_chance(gen, 60)) {
             const char *period = periods[gen_below(gen, 6)];
@@ -46,7 +48,8 @@ static size_t gen_items(struct gen *gen, struct release_item *items)
         (void)snprintf(victim, sizeof victim, "v%u", gen_below(gen, 12));
         items[i] = (struct release_item){
             .cell = cell,
-            .victim = gen_chance(gen, 80) ? arena_text(arena, up_view_of(victim, strlen(victim))) : NULL,
+            .victim =
+                gen_chance(gen, 80) ? arena_text(arena, up_view_of(victim, strlen(victim))) : NULL,
             .index = i};
     }
     return count;
@@ -55,7 +58,8 @@ static size_t gen_items(struct gen *gen, struct release_item *items)
 static bool same_strands(const Up__Cell *a, const Up__Cell *b)
 {
     return a->n_strands == b->n_strands &&
-           (a->n_strands == 0 || memcmp(a->strands, b->strands, a->n_strands * sizeof *a->strands) == 0);
+           (a->n_strands == 0 ||
+            memcmp(a->strands, b->strands, a->n_strands * sizeof *a->strands) == 0);
 }
 
 static bool in_window(const struct release_item *item, const char *area)
@@ -126,7 +130,8 @@ static void rows_hold_k_victims(void **state)
         for (size_t i = 0; i < release->n_rows; i++) {
             unsigned incidents = 0;
 
-            if (victims_of(items, count, release->rows[i]->cell, config.area, &incidents) < config.k)
+            if (victims_of(items, count, release->rows[i]->cell, config.area, &incidents) <
+                config.k)
                 fail_msg("a row below k; SEED=%llu CASES=1", (unsigned long long)(seed + c));
             assert_int_equal(release->rows[i]->incidents, incidents);
             for (size_t j = 0; j < i; j++)
@@ -154,7 +159,8 @@ static void no_single_row_is_suppressed_alone(void **state)
 {
     uint64_t seed = gen_seed("no_single_row_is_suppressed_alone");
     unsigned long cases = gen_cases(CASES_DEFAULT);
-    struct release_config config = {.area = "E23000021", .window = "2026-Q1", .k = 5, .areas = areas};
+    struct release_config config = {
+        .area = "E23000021", .window = "2026-Q1", .k = 5, .areas = areas};
 
     (void)state;
     for (unsigned long c = 0; c < cases; c++) {
@@ -173,7 +179,8 @@ static void no_single_row_is_suppressed_alone(void **state)
                                                  : out->rows[i]->incidents >= 5);
         }
         if (suppressed == 1 && out->n_rows > 1)
-            fail_msg("one row alone is suppressed; SEED=%llu CASES=1", (unsigned long long)(seed + c));
+            fail_msg("one row alone is suppressed; SEED=%llu CASES=1",
+                     (unsigned long long)(seed + c));
         arena_reset(arena);
     }
 }

@@ -599,8 +599,8 @@ static void operators_come_from_the_config(void **state)
         struct up_why why = {0};
         size_t count = 0;
 
-        assert_int_equal(
-            config_parse(&source, keys, sizeof keys / sizeof keys[0], &config, &why), UP_OK);
+        assert_int_equal(config_parse(&source, keys, sizeof keys / sizeof keys[0], &config, &why),
+                         UP_OK);
         assert_int_equal(api_operators_load(config, 2, people, &count, &why), cases[i].err);
         if (i == 0) {
             assert_int_equal(count, 2);

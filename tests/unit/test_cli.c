@@ -63,7 +63,7 @@ static void a_terminal_never_gets_control_characters(void **state)
 
     (void)state;
     print_safe(out, "a\x1b[2Jb\x07\tc\x7f", 0);
-    print_safe(out, "|\xc2\x9b|\xe2\x80\xae|\xe2\x80\xac|", 0);           /* CSI, RLO, PDF */
+    print_safe(out, "|\xc2\x9b|\xe2\x80\xae|\xe2\x80\xac|", 0);   /* CSI, RLO, PDF */
     print_safe(out, "\xe2\x81\xa6|\xe2\x81\xa9|\xef\xbb\xbf", 0); /* LRI, PDI, BOM */
     print_safe(out, "|caf\xc3\xa9 \xf0\x9f\x99\x82|\xc3|", 0);
     print_safe(out, "\nx\r\ny\rz", 2);

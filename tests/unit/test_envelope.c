@@ -52,17 +52,19 @@ static struct up_bytes seal(size_t message_len)
     assert_int_equal(up_bytes_new(message_len, &message), UP_OK);
     memset(message.data, 'm', message.len);
     view = up_bytes_view(&message);
-    assert_int_equal(envelope_seal(&(struct envelope_seal_args){.roster = roster,
-                                                                .sender = "b-charity",
-                                                                .recipient = "a-force",
-                                                                .identity = &fed.members[CHARITY].identity_secret,
-                                                                .prekey = &prekey,
-                                                                .now_s = NOW,
-                                                                .ttl_s = 86400,
-                                                                .messages = &view,
-                                                                .message_count = 1},
-                                   &id, &envelope),
-                     UP_OK);
+    assert_int_equal(
+        envelope_seal(
+            &(struct envelope_seal_args){.roster = roster,
+                                         .sender = "b-charity",
+                                         .recipient = "a-force",
+                                         .identity = &fed.members[CHARITY].identity_secret,
+                                         .prekey = &prekey,
+                                         .now_s = NOW,
+                                         .ttl_s = 86400,
+                                         .messages = &view,
+                                         .message_count = 1},
+            &id, &envelope),
+        UP_OK);
     up_bytes_wipe(&message);
     return envelope;
 }
@@ -130,7 +132,8 @@ static void any_changed_byte_is_refused(void **state)
         envelope.data[i] ^= 1;
     }
     for (size_t len = 0; len < envelope.len; len += 13)
-        assert_int_not_equal(open_as(up_view_of(envelope.data, len), "a-force", NOW, roster), UP_OK);
+        assert_int_not_equal(open_as(up_view_of(envelope.data, len), "a-force", NOW, roster),
+                             UP_OK);
     up_bytes_wipe(&envelope);
 }
 
@@ -148,7 +151,8 @@ static void not_for_us_not_now_not_here(void **state)
     live_roster = federation_roster(&live);
     other_roster = federation_roster(&other);
     assert_int_equal(open_as(up_bytes_view(&envelope), "c-council", NOW, roster), UP_NOT_PERMITTED);
-    assert_int_equal(open_as(up_bytes_view(&envelope), "a-force", NOW + 100000, roster), UP_EXPIRED);
+    assert_int_equal(open_as(up_bytes_view(&envelope), "a-force", NOW + 100000, roster),
+                     UP_EXPIRED);
     assert_int_equal(open_as(up_bytes_view(&envelope), "a-force", NOW - 15 * 86400, roster),
                      UP_EXPIRED);
     assert_int_equal(open_as(up_bytes_view(&envelope), "a-force", NOW, live_roster),
@@ -209,9 +213,12 @@ static void a_prekey_is_its_owners(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sealed_batch_opens),       cmocka_unit_test(only_four_sizes_are_seen),
-        cmocka_unit_test(any_changed_byte_is_refused), cmocka_unit_test(not_for_us_not_now_not_here),
-        cmocka_unit_test(another_signer_is_refused),  cmocka_unit_test(a_prekey_is_its_owners),
+        cmocka_unit_test(a_sealed_batch_opens),
+        cmocka_unit_test(only_four_sizes_are_seen),
+        cmocka_unit_test(any_changed_byte_is_refused),
+        cmocka_unit_test(not_for_us_not_now_not_here),
+        cmocka_unit_test(another_signer_is_refused),
+        cmocka_unit_test(a_prekey_is_its_owners),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -28,19 +28,25 @@ static enum up_err unpack(const void *bytes, size_t len)
 static void what_protobuf_would_accept_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(unpack("\x18\x01", 2), UP_OK);                    /* codes_version */
-    assert_int_equal(unpack("\x18\x01\x18\x02", 4), UP_MALFORMED);     /* twice */
-    assert_int_equal(unpack("\xf8\x07\x01", 3), UP_UNKNOWN_FIELD);     /* field 127 */
-    assert_int_equal(unpack("\x92\x01\x03" "a\0b", 6), UP_BAD_TEXT);   /* NUL in occurred_from */
-    assert_int_equal(unpack("\x92\x01\x02\xc0\xaf", 5), UP_BAD_TEXT);  /* overlong UTF-8 */
+    assert_int_equal(unpack("\x18\x01", 2), UP_OK);                /* codes_version */
+    assert_int_equal(unpack("\x18\x01\x18\x02", 4), UP_MALFORMED); /* twice */
+    assert_int_equal(unpack("\xf8\x07\x01", 3), UP_UNKNOWN_FIELD); /* field 127 */
+    assert_int_equal(unpack("\x92\x01\x03"
+                            "a\0b",
+                            6),
+                     UP_BAD_TEXT);                                        /* NUL in occurred_from */
+    assert_int_equal(unpack("\x92\x01\x02\xc0\xaf", 5), UP_BAD_TEXT);     /* overlong UTF-8 */
     assert_int_equal(unpack("\x92\x01\x03\xed\xa0\x80", 6), UP_BAD_TEXT); /* a surrogate */
-    assert_int_equal(unpack("\x92\x01\x7f" "a", 4), UP_MALFORMED);     /* past the end */
-    assert_int_equal(unpack("\x18\x81\x00", 3), UP_MALFORMED);         /* not the shortest varint */
+    assert_int_equal(unpack("\x92\x01\x7f"
+                            "a",
+                            4),
+                     UP_MALFORMED);                                 /* past the end */
+    assert_int_equal(unpack("\x18\x81\x00", 3), UP_MALFORMED);      /* not the shortest varint */
     assert_int_equal(unpack("\x18\xff\xff\xff\xff\x0f", 6), UP_OK); /* the largest 32 bits */
     assert_int_equal(unpack("\x18\x80\x80\x80\x80\x10", 6), UP_MALFORMED); /* one more */
-    assert_int_equal(unpack("\x1b", 1), UP_MALFORMED);                 /* a group */
-    assert_int_equal(unpack("\x00\x01", 2), UP_MALFORMED);             /* field 0 */
-    assert_int_equal(unpack("\x1a\x01\x01", 3), UP_MALFORMED);         /* wrong wire type */
+    assert_int_equal(unpack("\x1b", 1), UP_MALFORMED);                     /* a group */
+    assert_int_equal(unpack("\x00\x01", 2), UP_MALFORMED);                 /* field 0 */
+    assert_int_equal(unpack("\x1a\x01\x01", 3), UP_MALFORMED);             /* wrong wire type */
 }
 
 static void amplification_is_bounded(void **state)
@@ -65,9 +71,9 @@ static void budget_is_kept(void **state)
 
     (void)state;
     assert_int_equal(arena_new(64, &arena), UP_OK);
-    assert_int_equal(message_unpack(&up__incident__descriptor, up_view_of("\x18\x01", 2), arena,
-                                    &message),
-                     UP_NO_MEMORY);
+    assert_int_equal(
+        message_unpack(&up__incident__descriptor, up_view_of("\x18\x01", 2), arena, &message),
+        UP_NO_MEMORY);
     arena_destroy(&arena);
 }
 
@@ -83,9 +89,9 @@ static void mutated_bytes_never_crash(void **state)
         ProtobufCMessage *message = NULL;
 
         assert_int_equal(message_pack(&incident->base, UP_JSON_LEN_MAX, &bytes), UP_OK);
-        assert_int_equal(message_unpack(&up__incident__descriptor, up_bytes_view(&bytes), gen.arena,
-                                        &message),
-                         UP_OK);
+        assert_int_equal(
+            message_unpack(&up__incident__descriptor, up_bytes_view(&bytes), gen.arena, &message),
+            UP_OK);
         for (unsigned j = 0; j < 5 && bytes.len > 0; j++)
             bytes.data[gen_below(&gen, (unsigned)bytes.len)] = (uint8_t)gen_next(&gen);
         if (message_unpack(&up__incident__descriptor,
@@ -142,7 +148,8 @@ static void json_says_where(void **state)
         {"{\"incident\": {\"narrative\": \"a\\u0000b\"}}", "line 1"},
         {"{\"urgent\": \"yes\"}", "urgent: not true or false"},
         {"{\"incident\": {\"codesVersion\": -1}}", "not a whole number from 0"},
-        {"{\"incident\": {\"codesVersion\": \"99999999999999999999\"}}", "not a whole number from 0"},
+        {"{\"incident\": {\"codesVersion\": \"99999999999999999999\"}}",
+         "not a whole number from 0"},
         {"[]", "the document: not an object"},
     };
     struct arena *arena = NULL;

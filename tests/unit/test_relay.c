@@ -100,8 +100,11 @@ static void do_notices(const struct relay_action *action)
     size_t count = 0;
 
     assert_int_equal(mailstore_notices(store, &query, arena, &notices, &count), UP_OK);
-    step(&(struct relay_event){
-        .kind = RELAY_NOTICES, .now_s = NOW, .from = action->to, .notices = notices, .count = count});
+    step(&(struct relay_event){.kind = RELAY_NOTICES,
+                               .now_s = NOW,
+                               .from = action->to,
+                               .notices = notices,
+                               .count = count});
 }
 
 static void do_action(const struct relay_action *action)
@@ -222,19 +225,19 @@ static struct up_bytes sealed(int sender, int recipient, bool urgent)
                                        .identity = &fed.members[recipient].identity_secret};
 
     assert_int_equal(prekey_generate(&owner, NOW, &prekey, &secret), UP_OK);
-    assert_int_equal(envelope_seal(&(struct envelope_seal_args){
-                                       .roster = roster,
-                                       .sender = federation_names[sender],
-                                       .recipient = federation_names[recipient],
-                                       .identity = &fed.members[sender].identity_secret,
-                                       .prekey = &prekey,
-                                       .now_s = NOW,
-                                       .ttl_s = 86400,
-                                       .urgent = urgent,
-                                       .messages = &message,
-                                       .message_count = 1},
-                                   &id, &envelope),
-                     UP_OK);
+    assert_int_equal(
+        envelope_seal(&(struct envelope_seal_args){.roster = roster,
+                                                   .sender = federation_names[sender],
+                                                   .recipient = federation_names[recipient],
+                                                   .identity = &fed.members[sender].identity_secret,
+                                                   .prekey = &prekey,
+                                                   .now_s = NOW,
+                                                   .ttl_s = 86400,
+                                                   .urgent = urgent,
+                                                   .messages = &message,
+                                                   .message_count = 1},
+                      &id, &envelope),
+        UP_OK);
     return envelope;
 }
 
@@ -320,7 +323,8 @@ static void an_envelope_goes_through(void **state)
     assert_int_equal(last(2)->body_case, UP__FRAME__BODY_DELIVER);
     assert_int_equal(last(2)->deliver->n_deliveries, 1);
     assert_int_equal(last(2)->deliver->deliveries[0]->envelope.len, envelope.len);
-    assert_memory_equal(last(2)->deliver->deliveries[0]->envelope.data, envelope.data, envelope.len);
+    assert_memory_equal(last(2)->deliver->deliveries[0]->envelope.data, envelope.data,
+                        envelope.len);
     number = last(2)->deliver->deliveries[0]->number;
     assert_int_equal(mailstore_waiting(store, "a-force"), 1);
     say_ack(2, FORCE, number);
@@ -413,7 +417,8 @@ static void a_revoked_members_live_connection_ends(void **state)
     step(&(struct relay_event){.kind = RELAY_ROSTER, .now_s = NOW, .roster = other});
     must_fail(1, UP__FAILURE__CODE__NOT_IN_ROSTER);
     assert_int_equal(mailstore_waiting(store, "a-force"), 0); /* its mailbox was purged */
-    say_send(1, CHARITY, &envelope); /* the transport may still be up: judged by the roster in force */
+    say_send(1, CHARITY,
+             &envelope); /* the transport may still be up: judged by the roster in force */
     must_fail(1, UP__FAILURE__CODE__NOT_IN_ROSTER);
     assert_int_equal(mailstore_waiting(store, "a-force"), 0);
     roster_destroy(&roster);
@@ -491,8 +496,8 @@ static void a_full_mailbox_is_told(void **state)
         struct up_bytes envelope = sealed(CHARITY, FORCE, false);
 
         say_send(1, CHARITY, &envelope);
-        assert_int_equal(last_result(1), i < 3 ? UP__ACCEPTED__RESULT__STORED
-                                               : UP__ACCEPTED__RESULT__MAILBOX_FULL);
+        assert_int_equal(last_result(1),
+                         i < 3 ? UP__ACCEPTED__RESULT__STORED : UP__ACCEPTED__RESULT__MAILBOX_FULL);
         up_bytes_wipe(&envelope);
     }
 }

@@ -157,7 +157,8 @@ static void key_files(void **state)
     assert_memory_equal(&made, &read, sizeof made);
     up_bytes_wipe(&bytes);
     assert_int_equal(keyfile_format(&made, pass, &bytes), UP_OK);
-    assert_int_equal(keyfile_parse(up_bytes_view(&bytes), up_view_of(NULL, 0), &read), UP_WRONG_KEY);
+    assert_int_equal(keyfile_parse(up_bytes_view(&bytes), up_view_of(NULL, 0), &read),
+                     UP_WRONG_KEY);
     assert_int_equal(keyfile_parse(up_bytes_view(&bytes), wrong, &read), UP_WRONG_KEY);
     memset(&read, 0, sizeof read);
     assert_int_equal(keyfile_parse(up_bytes_view(&bytes), pass, &read), UP_OK);
