@@ -263,6 +263,17 @@ static void do_saw(struct courier *courier, const struct exchange_action *action
                                     action->message.id.bytes, action->outcome, clock_wall_s()));
 }
 
+static void do_answer(struct courier *courier, const struct exchange_action *action)
+{
+    const struct service_letter letter = {.member = action->member,
+                                          .owner = OUTBOX_ANSWER,
+                                          .id = action->id,
+                                          .message = action->bytes};
+
+    if (begin(courier))
+        note(courier, service_put_outbox(courier->service, &letter));
+}
+
 static void do_roster(struct courier *courier, const struct exchange_action *action)
 {
     struct service *service = courier->service;
@@ -368,9 +379,7 @@ static void do_action(struct courier *courier, const struct exchange_action *act
         do_saw(courier, action);
         break;
     case EXCHANGE_ANSWER:
-        if (begin(courier))
-            note(courier, service_put_outbox(service, action->member, OUTBOX_ANSWER, &action->id,
-                                             action->bytes, false));
+        do_answer(courier, action);
         break;
     case EXCHANGE_NEWER_ROSTER:
         do_roster(courier, action);
@@ -483,13 +492,15 @@ static void load(struct courier *courier)
 
 static enum up_err prekey_make(struct service *service, int64_t from_s)
 {
+    const struct prekey_owner owner = {.roster = service->roster,
+                                       .member = service->member,
+                                       .identity = &service->keys->identity_secret};
     struct prekey prekey;
     struct prekey_id id;
     struct nodestore_prekey row;
     Up__SignedPrekey published = UP__SIGNED_PREKEY__INIT;
     struct up_bytes bytes = {0};
-    enum up_err err = prekey_generate(service->roster, service->member,
-                                      &service->keys->identity_secret, from_s, &prekey, &row.secret);
+    enum up_err err = prekey_generate(&owner, from_s, &prekey, &row.secret);
 
     if (err)
         return err;
