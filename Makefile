@@ -87,7 +87,8 @@ TESTS   := $(foreach s,$(filter-out bench,$(SUITES)),$(wildcard tests/$(s)/test_
 BENCHES := $(wildcard tests/bench/bench_*.c)
 FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
 HELPERS := $(wildcard tests/fuzz/make_*.c tests/vectors/*.c)
-TAP     := $(B)/tests/e2e/broker_tap
+# A program of the product with one of its functions wrapped: the tests' eyes and hands.
+WRAPPED := $(B)/tests/e2e/broker_tap $(B)/tests/e2e/node_clock
 test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
 rooms_of = $(shell sed -n 's@.*rooms: *\([a-z ]*\).*@\1@p' $(1) | head -n 1)
 room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
@@ -137,7 +138,7 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-tests: $(call test_bin,$(TESTS) $(HELPERS)) $(TAP)
+tests: $(call test_bin,$(TESTS) $(HELPERS)) $(WRAPPED)
 benches: $(call test_bin,$(BENCHES))
 fuzzers: $(call test_bin,$(FUZZERS))
 
@@ -150,8 +151,9 @@ $(foreach r,$(ROOMS) testlib,$(eval $(call room_rule,$(r))))
 define program_rule
 $(B)/bin/$(1): $(call obj,$(2)) $(call room_libs,$(3))
 endef
+NODE_ROOMS := api node intake link store exchange disclosure base
 $(eval $(call program_rule,upstander-broker,broker/main.c,broker base))
-$(eval $(call program_rule,upstander-node,nodes/main.c,api node intake link store exchange disclosure base))
+$(eval $(call program_rule,upstander-node,nodes/main.c,$(NODE_ROOMS)))
 $(eval $(call program_rule,upstander,nodes/cli/main.c,cli base))
 
 define test_rule
@@ -159,9 +161,11 @@ $(call test_bin,$(1)): $(call obj,$(1)) $(call room_libs,$(call rooms_of,$(1))) 
     $(if $(src_testlib),$(B)/lib/testlib.a)
 endef
 $(foreach t,$(TESTS) $(BENCHES) $(FUZZERS) $(HELPERS),$(eval $(call test_rule,$(t))))
-# the broker with every frame also written to a file
-$(TAP): $(call obj,broker/main.c tests/e2e/broker_tap.c) $(call room_libs,broker base)
-$(TAP): LDFLAGS += -Wl,--wrap=zmq_msg_recv,--wrap=zmq_send
+# the broker with every frame also written to a file; the node with a clock that is off
+$(B)/tests/e2e/broker_tap: $(call obj,broker/main.c tests/e2e/broker_tap.c) $(call room_libs,broker base)
+$(B)/tests/e2e/broker_tap: LDFLAGS += -Wl,--wrap=zmq_msg_recv,--wrap=zmq_send
+$(B)/tests/e2e/node_clock: $(call obj,nodes/main.c tests/e2e/node_clock.c) $(call room_libs,$(NODE_ROOMS))
+$(B)/tests/e2e/node_clock: LDFLAGS += -Wl,--wrap=clock_wall_s
 $(B)/tests/%: LDLIBS += -lcmocka
 $(B)/tests/fault/test_oom_%: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(B)/tests/fuzz/fuzz_%: LDFLAGS += $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer)
@@ -169,7 +173,7 @@ $(B)/tests/fuzz/fuzz_%: LDFLAGS += $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer
 LINK = @mkdir -p $(@D); $(if $(filter 1,$(V)),,echo "  LD  $(@F)";) \
        $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
        $$(pkg-config --libs $(PKGS)) $(LDLIBS) -lpthread
-$(PROGRAMS) $(TAP): ; $(LINK)
+$(PROGRAMS) $(WRAPPED): ; $(LINK)
 $(call test_bin,$(TESTS) $(BENCHES) $(FUZZERS) $(HELPERS)): ; $(LINK)
 
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: proto/schema/%.proto

@@ -102,22 +102,30 @@ static enum up_err value_read(struct parse *parse, char *text, char *ret_value)
     return UP_OK;
 }
 
+static enum up_err bad_value(struct parse *parse, const char *what)
+{
+    char text[PATH_LEN_MAX + 64];
+
+    (void)snprintf(text, sizeof text, "%s: %s", parse->path, what);
+    return bad_line(parse, text);
+}
+
 static enum up_err value_check(struct parse *parse, const struct config_key *key, const char *value)
 {
     char *end = NULL;
 
     if (key->kind == CONFIG_SECTION)
-        return value[0] == '\0' ? UP_OK : bad_line(parse, "a section has no value");
+        return value[0] == '\0' ? UP_OK : bad_value(parse, "a section has no value");
     if (value[0] == '\0')
-        return bad_line(parse, "the value is missing");
+        return bad_value(parse, "the value is missing");
     if (key->kind == CONFIG_NUMBER) {
         errno = 0;
         (void)strtoll(value, &end, 10);
         if (errno || *end != '\0')
-            return bad_line(parse, "not a whole number");
+            return bad_value(parse, "not a whole number");
     }
     if (key->kind == CONFIG_BOOL && strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-        return bad_line(parse, "neither true nor false");
+        return bad_value(parse, "neither true nor false");
     return UP_OK;
 }
 

@@ -23,12 +23,13 @@ static bool is_risk_to_life(const Up__Report *report)
                               report->incident->risk->now == UP__RISK__NOW__RISK_TO_LIFE);
 }
 
-/* The police member whose area it is, to be rung. */
+/* The police member to be rung: whose area it is, or the only one there is. */
 static const Up__Member *police_for(const struct service *service, const Up__Incident *incident)
 {
     const Up__Roster *roster = roster_content(service->roster);
     const char *area = entitlement_area(incident, service->areas);
-    const Up__Member *any = NULL;
+    const Up__Member *only = NULL;
+    size_t count = 0;
 
     for (size_t i = 0; i < roster->n_members; i++) {
         const Up__Member *member = roster->members[i];
@@ -37,9 +38,47 @@ static const Up__Member *police_for(const struct service *service, const Up__Inc
             continue;
         if (area && entitlement_covers(member->areas, member->n_areas, area, service->areas))
             return member;
-        any = member;
+        only = member;
+        count++;
     }
-    return any;
+    return count == 1 ? only : NULL;
+}
+
+/* An area that no table knows would go to nobody, without a word: here there is somebody to ask. */
+static enum up_err place_check(const struct service *service, const Up__Place *place,
+                               struct up_why *why)
+{
+    const struct {
+        const char *path;
+        const char *code;
+    } codes[] = {{"incident.place.lsoa", place->lsoa},
+                 {"incident.place.ward", place->ward},
+                 {"incident.place.localAuthority", place->local_authority},
+                 {"incident.place.policeArea", place->police_area}};
+
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (codes[i].code[0] != '\0' && areas_kind(service->areas, codes[i].code) == AREA_UNKNOWN)
+            return up_why_set(why, UP_INVALID, "%s: no area of that code is known here", codes[i].path);
+    }
+    return UP_OK;
+}
+
+/* "place.local_authority: ..." as the person wrote it: "incident.place.localAuthority: ..." */
+static void path_spell(struct up_why *why)
+{
+    char text[sizeof why->text] = "incident.";
+    size_t len = strlen(text);
+    bool in_path = true;
+
+    for (const char *from = why->text; *from != '\0' && len + 1 < sizeof text; from++) {
+        bool raise = in_path && from > why->text && from[-1] == '_' && *from >= 'a' && *from <= 'z';
+
+        in_path &= *from != ':';
+        if (!in_path || *from != '_')
+            text[len++] = raise ? (char)(*from - 'a' + 'A') : *from;
+    }
+    text[len] = '\0';
+    memcpy(why->text, text, sizeof text);
 }
 
 static enum up_err report_check(const struct service *service, const Up__Report *report,
@@ -47,6 +86,7 @@ static enum up_err report_check(const struct service *service, const Up__Report 
 {
     struct disclose_rules rules = {.areas = service->areas};
     const Up__Member *police = NULL;
+    enum up_err err = UP_OK;
 
     if (report->incident->entitlement->level != UP__ENTITLEMENT__LEVEL__IDENTIFIED ||
         report->incident->entitlement->n_withheld > 0)
@@ -63,7 +103,14 @@ static enum up_err report_check(const struct service *service, const Up__Report 
                           police ? ", then " : "", police ? police->name : "",
                           police ? ", at any hour: " : "", police ? police->telephone_24h : "");
     }
-    return disclose_check(report->incident, &rules, why);
+    if (report->incident->place)
+        err = place_check(service, report->incident->place, why);
+    if (err)
+        return err;
+    err = disclose_check(report->incident, &rules, why);
+    if (err == UP_INVALID && why)
+        path_spell(why);
+    return err;
 }
 
 static void digest_text(struct up_view of, char ret_text[static 65])

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/json_where.h"
 #include "proto/scan.h"
 #include "upstander/limits.h"
 
@@ -69,6 +70,7 @@ struct reader {
     struct arena *arena;
     struct up_why *why;
     char path[PATH_LEN_MAX];
+    struct up_view text;
     unsigned depth;
     size_t field_count; /* what can't be sent as bytes (scan.c) is not taken as text */
 };
@@ -91,18 +93,22 @@ static void camel(const char *name, char ret_camel[static NAME_LEN_MAX])
 
 static enum up_err refuse(struct reader *reader, const char *what)
 {
-    return up_why_set(reader->why, UP_INVALID, "%s: %s",
+    return up_why_set(reader->why, UP_INVALID, "line %u, %s: %s",
+                      json_where_line(reader->text, reader->path),
                       reader->path[0] ? reader->path : "the document", what);
 }
 
 static size_t path_push(struct reader *reader, const char *name, size_t index, bool indexed)
 {
     size_t len = strlen(reader->path);
+    char spelt[NAME_LEN_MAX];
 
+    if (!indexed)
+        camel(name, spelt);
     if (indexed)
         (void)snprintf(reader->path + len, sizeof reader->path - len, "[%zu]", index);
     else
-        (void)snprintf(reader->path + len, sizeof reader->path - len, "%s%s", len ? "." : "", name);
+        (void)snprintf(reader->path + len, sizeof reader->path - len, "%s%s", len ? "." : "", spelt);
     return len;
 }
 
@@ -192,6 +198,22 @@ static enum up_err number_read(struct reader *reader, const ProtobufCFieldDescri
     return refuse(reader, "a type that JSON does not carry here");
 }
 
+/* Says what there is, as far as it fits. */
+static enum up_err refuse_value(struct reader *reader, const ProtobufCEnumDescriptor *values)
+{
+    char what[160] = "no such value; there are";
+    size_t len = strlen(what);
+
+    for (unsigned i = 0; i < values->n_values && len < sizeof what - NAME_LEN_MAX; i++) {
+        if (values->values[i].value != 0)
+            len += (size_t)snprintf(what + len, sizeof what - len, " %.*s", NAME_LEN_MAX - 2,
+                                    values->values[i].name);
+        if (i + 1 < values->n_values && len >= sizeof what - NAME_LEN_MAX)
+            (void)snprintf(what + len, sizeof what - len, " ...");
+    }
+    return refuse(reader, what);
+}
+
 static enum up_err enum_read(struct reader *reader, const ProtobufCEnumDescriptor *values,
                              const json_t *value, void *out)
 {
@@ -204,7 +226,7 @@ static enum up_err enum_read(struct reader *reader, const ProtobufCEnumDescripto
         found = protobuf_c_enum_descriptor_get_value(values, (int)json_integer_value(value));
     }
     if (!found)
-        return refuse(reader, "no such value");
+        return refuse_value(reader, values);
     *(int *)out = found->value;
     return UP_OK;
 }
@@ -309,6 +331,18 @@ static enum up_err field_read(struct reader *reader, const ProtobufCFieldDescrip
     return value_read(reader, field, value, base + field->offset);
 }
 
+/* The key itself is not repeated: what somebody put there by mistake may be personal. Its line tells enough. */
+static enum up_err refuse_unknown(struct reader *reader, const char *key)
+{
+    char path[PATH_LEN_MAX];
+    size_t len = strlen(reader->path);
+
+    (void)snprintf(path, sizeof path, "%s%s", reader->path, key);
+    return up_why_set(reader->why, UP_INVALID, "line %u, %s(unknown): no field of that name exists here",
+                      json_where_line(reader->text, len + strlen(key) < sizeof path ? path : reader->path),
+                      reader->path);
+}
+
 /* Recursion goes down the schema, which is not recursive; jansson bounds the document's
  * own depth. */
 static enum up_err object_read(struct reader *reader, const ProtobufCMessageDescriptor *descriptor,
@@ -331,11 +365,11 @@ static enum up_err object_read(struct reader *reader, const ProtobufCMessageDesc
     json_object_foreach(object, key, value)
     {
         const ProtobufCFieldDescriptor *field = field_by_key(descriptor, key);
-        size_t path_len = path_push(reader, field ? field->name : "(unknown)", 0, false);
+        size_t path_len = path_push(reader, field ? field->name : "", 0, false);
         enum up_err err = UP_OK;
 
         if (!field)
-            return refuse(reader, "no field of that name exists here");
+            return refuse_unknown(reader, key);
         if (seen >> (field - descriptor->fields) & 1)
             return refuse(reader, "given twice");
         seen |= (uint64_t)1 << (field - descriptor->fields);
@@ -393,7 +427,7 @@ static enum up_err syntax(struct up_why *why, const json_error_t *error)
 enum up_err json_parse(const ProtobufCMessageDescriptor *descriptor, struct up_view text,
                        struct arena *arena, ProtobufCMessage **ret_message, struct up_why *why)
 {
-    struct reader reader = {.arena = arena, .why = why};
+    struct reader reader = {.arena = arena, .why = why, .text = text};
     json_error_t error = {0};
     json_t *root = NULL;
     enum up_err err = UP_OK;

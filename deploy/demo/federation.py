@@ -147,18 +147,21 @@ class Federation:
 
     # --- processes --------------------------------------------------------------------------------
 
-    def start(self, place, session=False):
-        """place: "hub", or a member's id. Its log goes to its folder."""
-        program, config = (("upstander-broker", "broker.conf") if place == "hub"
-                           else ("upstander-node", "node.conf"))
+    def start(self, place, session=False, program=None, before=(), env=None):
+        """place: "hub", or a member's id. Its log goes to its folder. program: another than the usual; before: words
+        that run it; env: more of the environment."""
+        usual, config = (("upstander-broker", "broker.conf") if place == "hub"
+                         else ("upstander-node", "node.conf"))
         with open(self.path(place, "log"), "ab") as log:
             self.processes[place] = subprocess.Popen(
-                [os.path.join(BIN, program), "--config", self.path(place, config)], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, cwd=self.folder, start_new_session=session)
+                [*before, program or os.path.join(BIN, usual), "--config", self.path(place, config)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=session,
+                env={**os.environ, **(env or {})})
 
     def start_all(self, session=False):
         for place in ["hub"] + [member for member, *_ in self.members]:
-            self.start(place, session)
+            if place not in self.processes:
+                self.start(place, session)
         for member, *_ in self.members:
             self.wait_connected(member)
 

@@ -16,10 +16,12 @@ static const char help[] = "usage: upstander import FILE.csv --mapping FILE [--s
                            "nothing is saved and every bad row is named, unless --skip-bad.\n"
                            "  --mapping FILE      says which column is what\n"
                            "  --skip-bad BADFILE  save the good rows; the bad ones go to BADFILE "
-                           "as they stood, under the\n"
-                           "                      heading line, to be mended and imported again\n";
+                           "as they stood, with the\n"
+                           "                      reason in a first column, to be mended and "
+                           "imported again\n";
 
-enum { BAD_SHOWN_MAX = 50 };
+enum { BAD_SHOWN_MAX = 50, REASON_LEN_MAX = 320 };
+#define REASON_COLUMN "why_not_imported,"
 
 /* The heading line, so that what is mended can be imported as it is. */
 static struct up_view heading_of(struct up_view csv)
@@ -36,32 +38,72 @@ static struct up_view heading_of(struct up_view csv)
     return csv;
 }
 
+static void append(struct up_bytes *out, size_t *at, const void *data, size_t len)
+{
+    if (len > 0)
+        memcpy(out->data + *at, data, len);
+    *at += len;
+}
+
+/* A first column says why; the rest is as it stood, even where that is no good CSV. Without quotes in it a reason
+ * needs no escapes, and what is mended is imported as it is: no mapping asks for that column. */
+static void reason_append(struct up_bytes *out, size_t *at, const Up__BadRow *bad)
+{
+    char reason[REASON_LEN_MAX];
+    int len = snprintf(reason, sizeof reason, "line %u%s%.64s: %.160s", bad->line,
+                       bad->field[0] ? ", " : "", bad->field, bad->reason);
+
+    for (char *sign = reason; *sign; sign++)
+        *sign = *sign == '"' ? '\'' : *sign;
+    append(out, at, "\"", 1);
+    append(out, at, reason, (size_t)len);
+    append(out, at, "\",", 2);
+}
+
+/* Without the reason of the time before. */
+static struct up_view reason_cut(struct up_view row)
+{
+    const uint8_t *end = row.len > 1 && row.data[0] == '"' ? memchr(row.data + 1, '"', row.len - 1) : NULL;
+    size_t len = end ? (size_t)(end - row.data) + 1 : 0;
+
+    if (len == 0 || len >= row.len || row.data[len] != ',')
+        return row;
+    return up_view_of(row.data + len + 1, row.len - len - 1);
+}
+
 static enum up_err bad_write(const char *path, struct up_view csv, const Up__ImportResult *import,
                              struct up_why *why)
 {
     struct up_view heading = heading_of(csv);
     struct up_bytes out = {0};
-    size_t len = heading.len;
+    size_t len = heading.len + REASON_LEN_MAX;
     size_t at = 0;
+    bool again = false; /* these are the bad rows of an earlier import */
     enum up_err err = UP_OK;
 
     for (size_t i = 0; i < import->n_bad; i++)
-        len += import->bad[i]->row.len + 1;
+        len += import->bad[i]->row.len + REASON_LEN_MAX + 1;
     err = up_bytes_new(len, &out);
     if (err)
         return err;
-    if (heading.len > 0)
-        memcpy(out.data, heading.data, heading.len);
-    at = heading.len;
+    if (heading.len >= 3 && memcmp(heading.data, "\xef\xbb\xbf", 3) == 0) /* a spreadsheet's mark */
+        heading = up_view_of(heading.data + 3, heading.len - 3);
+    again = heading.len >= strlen(REASON_COLUMN) &&
+            memcmp(heading.data, REASON_COLUMN, strlen(REASON_COLUMN)) == 0;
+    if (!again)
+        append(&out, &at, REASON_COLUMN, strlen(REASON_COLUMN));
+    append(&out, &at, heading.data, heading.len);
     for (size_t i = 0; i < import->n_bad; i++) {
-        const ProtobufCBinaryData *row = &import->bad[i]->row;
+        struct up_view row = up_view_of(import->bad[i]->row.data, import->bad[i]->row.len);
 
+        if (again)
+            row = reason_cut(row);
         /* a row with two bad fields is named twice, and kept once */
-        if (row->len == 0 || (i > 0 && import->bad[i - 1]->line == import->bad[i]->line))
+        if (row.len == 0 || (i > 0 && import->bad[i - 1]->line == import->bad[i]->line))
             continue;
-        memcpy(out.data + at, row->data, row->len);
-        at += row->len;
-        if (row->data[row->len - 1] != '\n')
+        reason_append(&out, &at, import->bad[i]);
+        append(&out, &at, row.data, row.len);
+        if (row.data[row.len - 1] != '\n')
             out.data[at++] = '\n';
     }
     err = file_write(path, up_view_of(out.data, at), 0600, why);

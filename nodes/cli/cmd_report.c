@@ -86,12 +86,6 @@ static int from_file(struct cli *cli, const char *path)
                              why.text[0] != '\0' ? why.text : up_err_text(err));
         goto out;
     }
-    if (((Up__Report *)message)->urgent && !((Up__Report *)message)->call_was_made) {
-        result =
-            print_fault("a life may be at risk: ring 999 first. The report is not saved until it "
-                        "says that the call was made (callWasMade)");
-        goto out;
-    }
     request.text = up_bytes_view(&text);
     result = cli->json ? CLI_OK : client_banner(cli, stderr, NULL);
     if (result == CLI_OK)

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "nodes/cli/ask.h"
 #include "nodes/cli/choices.h"
+#include "nodes/cli/client.h"
 #include "nodes/cli/fields.h"
 #include "nodes/cli/names.h"
 #include "nodes/cli/print.h"
@@ -166,30 +167,6 @@ static int ask_bool(struct wizard *wizard, const struct question *question)
 
 /* --- questions with a rule of their own ------------------------------------------------------- */
 
-static int ask_danger(struct wizard *wizard, const struct question *question)
-{
-    int yes = ask_yes(question->text, 0);
-
-    if (yes < 0)
-        return STEP_LEFT;
-    if (yes == 0)
-        return STEP_GO_ON;
-    (void)puts(
-        "\nRING 999 FIRST. This report does not replace the call. The number of the force at any\n"
-        "hour stands in the preview and in `upstander roster show`.\n");
-    yes = ask_yes("Was the call made?", -1);
-    if (yes != 1) {
-        (void)puts("Ring 999 now. Then go on with: upstander report --ask");
-        return STEP_STOP;
-    }
-    wizard->report->urgent = true;
-    wizard->report->call_was_made = true;
-    return fields_number(&wizard->report->base, "incident.risk.now", UP__RISK__NOW__RISK_TO_LIFE,
-                         wizard->arena)
-               ? out_of_memory()
-               : STEP_GO_ON;
-}
-
 static int ask_strands(struct wizard *wizard, const struct question *question)
 {
     static const char *const words[] = {"disability",
@@ -273,6 +250,47 @@ static int ask_area(struct wizard *wizard, const struct question *question)
     }
     return fields_text(&wizard->report->base, path, line, wizard->arena) ? out_of_memory()
                                                                          : STEP_GO_ON;
+}
+
+/* The node refuses such a report while no call was made, and says whom to ring: its sentence goes to standard error. */
+static void numbers_print(struct wizard *wizard)
+{
+    struct client_request request = {
+        .method = "POST", .path = "/v1/reports", .body = &wizard->report->base};
+    struct up_bytes reply = {0};
+
+    (void)client_call(wizard->cli, &request, &reply);
+    up_bytes_wipe(&reply);
+}
+
+static int ask_danger(struct wizard *wizard, const struct question *question)
+{
+    static const struct question where = {
+        ask_area, "incident.place", "Where? Code of the area, to find the number of its force"};
+    int yes = ask_yes(question->text, 0);
+    int taken = STEP_GO_ON;
+
+    if (yes < 0)
+        return STEP_LEFT;
+    if (yes == 0)
+        return STEP_GO_ON;
+    (void)puts("\nRING 999 FIRST. This report does not replace the call.\n");
+    wizard->report->urgent = true;
+    wizard->report->call_was_made = false;
+    if (fields_number(&wizard->report->base, "incident.risk.now", UP__RISK__NOW__RISK_TO_LIFE,
+                      wizard->arena))
+        return out_of_memory();
+    taken = ask_area(wizard, &where);
+    if (taken != STEP_GO_ON)
+        return taken;
+    numbers_print(wizard);
+    yes = ask_yes("\nWas the call made?", -1);
+    if (yes != 1) {
+        (void)puts("Ring 999 now. Then go on with: upstander report --ask");
+        return STEP_STOP;
+    }
+    wizard->report->call_was_made = true;
+    return STEP_GO_ON;
 }
 
 static int ask_account(struct wizard *wizard, const struct question *question)
