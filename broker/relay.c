@@ -8,9 +8,11 @@
 
 enum {
     PROTOCOL = 1,
-    ACTIONS_MAX = 256,
-    LANES = 2
-}; /* one frame makes at most 64 + 64 + 4 actions */
+    LANES = 2,
+    ACTIONS_FIRST = 8, /* most events make one or two; the list grows */
+    /* envelopes of one load, and so of one Deliver: the largest still fit in a frame */
+    LOAD_MAX = UP_FRAME_LEN_MAX / (UP_ENVELOPE_LEN_MAX + 32),
+};
 
 struct lane {
     delivery_number cursor; /* highest number handed out */
@@ -22,6 +24,7 @@ struct session {
     connection id; /* 0: free */
     char member[UP_MEMBER_LEN_MAX + 1];
     uint64_t incarnation;
+    uint64_t told; /* version of the roster copy that this connection was given: each goes out once */
     unsigned credit;
     struct lane lanes[LANES];           /* [1] urgent */
     delivery_number out[UP_CREDIT_MAX]; /* delivered, not acked */
@@ -41,7 +44,7 @@ struct step {
     struct arena *arena;
     struct relay_actions actions;
     size_t actions_max;
-    struct relay_action spare; /* written when the list is full, never read */
+    struct relay_action spare; /* written when the list can't grow, never read */
     bool no_memory;
 };
 
@@ -76,14 +79,29 @@ void relay_destroy(struct relay **relay_p)
 
 /* --- actions -------------------------------------------------------------------------------------- */
 
+static bool actions_grow(struct step *step)
+{
+    size_t wider = step->actions_max > 0 ? step->actions_max * 2 : ACTIONS_FIRST;
+    struct relay_action *list = arena_alloc(step->arena, wider * sizeof *list);
+
+    if (!list) {
+        step->no_memory = true;
+        return false;
+    }
+    if (step->actions.count > 0)
+        memcpy(list, step->actions.list, step->actions.count * sizeof *list);
+    step->actions.list = list;
+    step->actions_max = wider;
+    return true;
+}
+
+/* Valid until the next one. */
 static struct relay_action *act(struct step *step, enum relay_action_kind kind, connection to,
                                 const char *member)
 {
     struct relay_action *action = &step->spare;
 
-    if (step->actions.count == step->actions_max)
-        step->no_memory = true;
-    else
+    if (step->actions.count < step->actions_max || actions_grow(step))
         action = &step->actions.list[step->actions.count++];
     *action = (struct relay_action){.kind = kind, .to = to};
     if (member && strlen(member) <= UP_MEMBER_LEN_MAX)
@@ -164,8 +182,8 @@ static void pump(struct step *step, struct session *session)
 
         if (room > session->credit)
             room = session->credit;
-        if (room > UP_FRAME_ENVELOPES_MAX)
-            room = UP_FRAME_ENVELOPES_MAX;
+        if (room > LOAD_MAX)
+            room = LOAD_MAX;
         if (session->lanes[0].busy || session->lanes[1].busy)
             return; /* both lanes draw on one credit: one load at a time keeps the count true */
         if (room == 0 || !one->more)
@@ -215,7 +233,8 @@ static void on_hello(struct step *step, const Up__Hello *hello)
         act(step, RELAY_CLOSE, step->event->from, member);
         return;
     }
-    *session = (struct session){.id = step->event->from, .incarnation = hello->incarnation};
+    *session = (struct session){
+        .id = step->event->from, .incarnation = hello->incarnation, .told = session->told};
     memcpy(session->member, member, strlen(member));
     session->lanes[0].more = session->lanes[1].more = true;
     up__welcome__init(&welcome);
@@ -223,7 +242,9 @@ static void on_hello(struct step *step, const Up__Hello *hello)
     welcome.protocol = PROTOCOL;
     welcome.now_s = step->event->now_s;
     welcome.send_max = UP_FRAME_ENVELOPES_MAX;
-    if (hello->roster_version < roster_version(relay->roster)) {
+    if (hello->roster_version < roster_version(relay->roster) &&
+        session->told < roster_version(relay->roster)) {
+        session->told = roster_version(relay->roster);
         memcpy(&welcome.signed_roster.data, &copy.data, sizeof copy.data);
         welcome.signed_roster.len = copy.len;
     }
@@ -389,6 +410,13 @@ static void on_roster_fetch(struct step *step, struct session *session)
     Up__RosterCopy copy = UP__ROSTER_COPY__INIT;
     struct up_view bytes = roster_signed_bytes(step->relay->roster);
 
+    if (session->told >= roster_version(step->relay->roster)) {
+        refuse(step, session->member, "roster-asked-twice");
+        fail(step, session->id, UP__FAILURE__CODE__MALFORMED,
+             "this connection was given this directory before");
+        return;
+    }
+    session->told = roster_version(step->relay->roster);
     memcpy(&copy.signed_roster.data, &bytes.data, sizeof bytes.data);
     copy.signed_roster.len = bytes.len;
     frame.body_case = UP__FRAME__BODY_ROSTER;
@@ -628,13 +656,6 @@ enum up_err relay_step(struct relay *relay, const struct relay_event *event, str
     struct step step = {.relay = relay, .event = event, .arena = arena};
     struct session *closed = NULL;
 
-    /* another roster may end every session (three actions) and purge every member */
-    step.actions_max = ACTIONS_MAX;
-    if (event->kind == RELAY_ROSTER)
-        step.actions_max += 3 * relay->session_max + roster_content(event->roster)->n_members;
-    step.actions.list = arena_alloc(arena, step.actions_max * sizeof *step.actions.list);
-    if (!step.actions.list)
-        return UP_NO_MEMORY;
     switch (event->kind) {
     case RELAY_FRAME:
         on_frame(&step);

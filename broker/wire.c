@@ -16,8 +16,9 @@ enum {
         5, /* a zero byte and four of libzmq's own; a client can't choose one that starts so */
     SELF_TEST_MS = 5000,
     TICK_MS = 1000,
-    DRAIN_MAX = 256,             /* messages before the commit */
-    PENDING_BYTES_MAX = 4 << 20, /* of envelopes before the commit: the arena holds them */
+    DRAIN_MAX = 256,           /* messages before the commit */
+    PENDING_BYTES_MAX = 2 << 20, /* of frames before the commit: the arena holds them, and the last, twice */
+    LOADS_MAX = UP_MEMBERS_MAX + 2 * DRAIN_MAX, /* one a session, and those of sessions that just ended */
     ZAP_ENFORCE_DOMAIN = 93,
 };
 
@@ -34,6 +35,15 @@ struct pending {
     size_t count;
 };
 
+/* A LOAD that waits for the group's commit. */
+struct load {
+    connection to;
+    struct member_id member;
+    bool urgent;
+    delivery_number after;
+    size_t limit;
+};
+
 struct wire {
     struct wire_config config;
     struct zap *zap;
@@ -47,6 +57,9 @@ struct wire {
     size_t pending_count;
     size_t pending_items;
     size_t pending_bytes;
+    struct load *loads; /* a ring */
+    size_t load_first;
+    size_t load_count;
     char endpoint[128];
     uint64_t refused;
     enum up_err failed; /* the store said no: stop */
@@ -110,23 +123,42 @@ static void do_store(struct wire *wire, const struct relay_action *action)
     *pending = (struct pending){
         .from = action->to, .seq = action->seq, .items = action->items, .count = action->count};
     wire->pending_items += action->count;
-    for (size_t i = 0; i < action->count; i++)
-        wire->pending_bytes += action->items[i].envelope.len;
 }
 
 static void do_load(struct wire *wire, const struct relay_action *action)
 {
-    struct relay_event event = {.kind = RELAY_LOADED, .from = action->to, .urgent = action->urgent};
-    const struct mailstore_query query = {.member = action->member,
-                                          .limit = action->limit,
-                                          .urgent = action->urgent,
-                                          .after = action->after};
-    struct mailstore_mail *mail = NULL;
+    struct load *load = &wire->loads[(wire->load_first + wire->load_count) % LOADS_MAX];
 
-    wire->failed = mailstore_load(wire->config.store, &query, wire->arena, &mail, &event.count);
-    event.mail = mail;
-    if (!wire->failed)
-        perform(wire, &event);
+    up_assert(wire->load_count < LOADS_MAX);
+    wire->load_count++;
+    *load = (struct load){.to = action->to,
+                          .urgent = action->urgent,
+                          .after = action->after,
+                          .limit = action->limit};
+    memcpy(load->member.text, action->member, sizeof load->member.text);
+}
+
+/* What was asked for since the last commit, one after the other: the arena takes one load and its Deliver with ease,
+ * and not those of many. What is delivered may ask for more. */
+static void loads_run(struct wire *wire)
+{
+    while (wire->load_count > 0 && !wire->failed) {
+        struct load load = wire->loads[wire->load_first];
+        struct relay_event event = {.kind = RELAY_LOADED, .from = load.to, .urgent = load.urgent};
+        const struct mailstore_query query = {.member = load.member.text,
+                                              .limit = load.limit,
+                                              .urgent = load.urgent,
+                                              .after = load.after};
+        struct mailstore_mail *mail = NULL;
+
+        wire->load_first = (wire->load_first + 1) % LOADS_MAX;
+        wire->load_count--;
+        wire->failed = mailstore_load(wire->config.store, &query, wire->arena, &mail, &event.count);
+        event.mail = mail;
+        if (!wire->failed)
+            perform(wire, &event);
+        arena_reset(wire->arena);
+    }
 }
 
 static void do_prekeys(struct wire *wire, const struct relay_action *action)
@@ -201,8 +233,7 @@ static void do_action(struct wire *wire, const struct relay_action *action)
     }
 }
 
-/* One event through the relay, and what it asks for in order. What an action reports back goes the same way;
- * a member's credit bounds how deep that nests. */
+/* One event through the relay, and what it asks for in order. What an action reports back goes the same way. */
 static void perform(struct wire *wire, const struct relay_event *event)
 {
     struct relay_event timed = *event;
@@ -217,7 +248,7 @@ static void perform(struct wire *wire, const struct relay_event *event)
         do_action(wire, &actions.list[i]);
 }
 
-/* One commit for all that waits, then what each sender is told. */
+/* One commit for all that waits, then what each sender is told, then what recipients get. */
 static void flush(struct wire *wire)
 {
     static struct mailstore_item items[DRAIN_MAX * 2];
@@ -254,6 +285,7 @@ static void flush(struct wire *wire)
         wire->failed = err;
     wire->pending_count = wire->pending_items = wire->pending_bytes = 0;
     arena_reset(wire->arena);
+    loads_run(wire);
 }
 
 /* One message: routing id, empty part, frame. User-Id is read from the last part: libzmq 4.3.4 may leave it out on
@@ -290,6 +322,7 @@ static bool receive(struct wire *wire)
         if (frame.len > 0) { /* the envelopes in it are wanted until the commit */
             uint8_t *copy = arena_alloc(wire->arena, frame.len);
 
+            wire->pending_bytes += frame.len;
             if (copy)
                 memcpy(copy, frame.data, frame.len);
             frame = up_view_of(copy, copy ? frame.len : 0);
@@ -335,7 +368,7 @@ static enum up_err bind_router(struct wire *wire, struct up_why *why)
         !set_number(wire->router, ZAP_ENFORCE_DOMAIN, 1) ||
         zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &(int){1}, sizeof(int)) ||
         zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) ||
-        !set_number(wire->router, ZMQ_SNDHWM, UP_SOCKET_HWM) ||
+        !set_number(wire->router, ZMQ_SNDHWM, UP_ANSWERS_HWM) ||
         !set_number(wire->router, ZMQ_RCVHWM, UP_SOCKET_HWM) ||
         !set_number(wire->router, ZMQ_LINGER, 0) ||
         !set_number(wire->router, ZMQ_HANDSHAKE_IVL, 10000) ||
@@ -397,7 +430,8 @@ enum up_err wire_new(const struct wire_config *config, struct wire **ret_wire, s
     wire->config = *config;
     wire->peer_max = UP_MEMBERS_MAX;
     wire->peers = calloc(wire->peer_max, sizeof *wire->peers);
-    if (!wire->peers)
+    wire->loads = calloc(LOADS_MAX, sizeof *wire->loads);
+    if (!wire->peers || !wire->loads)
         goto out;
     (void)zsys_init();
     zsys_handler_set(NULL); /* signals are ours */
@@ -433,6 +467,7 @@ void wire_destroy(struct wire **wire_p)
     relay_destroy(&wire->relay);
     arena_destroy(&wire->arena);
     free(wire->peers);
+    free(wire->loads);
     free(wire);
     *wire_p = NULL;
 }

@@ -38,6 +38,9 @@
 
 /* --- broker -------------------------------------------------------------------------------- */
 #define UP_SOCKET_HWM 32          /* parts in a ZeroMQ pipe; the real queue is the store */
+/* Messages in the broker's pipe to one node, which is cut off beyond: an Accepted for each of 1,024 Sends, a Deliver for
+ * each of its credit and some to spare; twice, because a pipe is told only by the half what was taken from it. */
+#define UP_ANSWERS_HWM (2 * (1024 + 256 + 64))
 #define UP_CREDIT_MAX 256u        /* envelopes in flight to one node */
 #define UP_MAILBOX_MESSAGES_MAX 200000u
 #define UP_MAILBOX_BYTES_MAX (2ull * 1024 * 1024 * 1024)

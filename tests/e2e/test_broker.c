@@ -34,6 +34,7 @@ static char log_text[LOG_LEN]; /* all that the broker said since it was started 
 static size_t log_len;
 static char endpoint[128];
 static void *context;
+static void *sockets[8]; /* open ones: a test that failed left them so, and the context would wait for them */
 
 static void write_file(const char *name, struct up_view bytes)
 {
@@ -135,6 +136,17 @@ static int broker_end(int number)
     return status;
 }
 
+static void hang_up(void *socket)
+{
+    for (size_t i = 0; socket && i < sizeof sockets / sizeof sockets[0]; i++) {
+        if (sockets[i] == socket) {
+            sockets[i] = NULL;
+            (void)zmq_close(socket);
+            return;
+        }
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -158,6 +170,8 @@ static int tear_down(void **state)
     (void)state;
     if (broker > 0)
         (void)broker_end(SIGKILL);
+    for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++)
+        hang_up(sockets[i]);
     (void)zmq_ctx_term(context);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[128];
@@ -175,14 +189,19 @@ static void *dial(const struct keyfile *who)
     void *socket = zmq_socket(context, ZMQ_DEALER);
     int wait_ms = WAIT_MS;
     int none = 0;
+    size_t place = 0;
 
     assert_non_null(socket);
+    while (sockets[place])
+        assert_true(++place < sizeof sockets / sizeof sockets[0]);
+    sockets[place] = socket;
     assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, who->transport.bytes, 32), 0);
     assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, who->transport_secret.bytes, 32),
                      0);
     assert_int_equal(zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, fed.broker.transport.bytes, 32),
                      0);
     assert_int_equal(zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms), 0);
+    assert_int_equal(zmq_setsockopt(socket, ZMQ_SNDTIMEO, &wait_ms, sizeof wait_ms), 0);
     assert_int_equal(zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none), 0);
     assert_int_equal(zmq_connect(socket, endpoint), 0);
     return socket;
@@ -231,7 +250,7 @@ static void *hello(int member)
     return socket;
 }
 
-static Up__Frame *send_one(void *socket, struct up_view envelope)
+static void write_one(void *socket, struct up_view envelope)
 {
     Up__Frame frame = UP__FRAME__INIT;
     Up__Send body = UP__SEND__INIT;
@@ -244,6 +263,11 @@ static Up__Frame *send_one(void *socket, struct up_view envelope)
     frame.body_case = UP__FRAME__BODY_SEND;
     frame.send = &body;
     say(socket, &frame);
+}
+
+static Up__Frame *send_one(void *socket, struct up_view envelope)
+{
+    write_one(socket, envelope);
     return hear(socket);
 }
 
@@ -261,11 +285,11 @@ static void credit(void *socket)
 static const char marker[] = "planted-marker-0a17";
 
 /* An envelope from the charity to the force that opens with `ret_secret`. */
-static struct up_bytes sealed(struct prekey *ret_prekey, struct prekey_secret *ret_secret)
+static struct up_bytes sealed_with(struct up_view message, struct prekey *ret_prekey,
+                                   struct prekey_secret *ret_secret)
 {
     struct up_bytes envelope = {0};
     struct envelope_id id;
-    struct up_view message = up_view_of(marker, sizeof marker - 1);
     int64_t now_s = clock_wall_s();
     const struct prekey_owner owner = {
         .roster = roster, .member = "a-force", .identity = &fed.members[FORCE].identity_secret};
@@ -285,6 +309,11 @@ static struct up_bytes sealed(struct prekey *ret_prekey, struct prekey_secret *r
             &id, &envelope),
         UP_OK);
     return envelope;
+}
+
+static struct up_bytes sealed(struct prekey *ret_prekey, struct prekey_secret *ret_secret)
+{
+    return sealed_with(up_view_of(marker, sizeof marker - 1), ret_prekey, ret_secret);
 }
 
 /* Is a text in a file of the broker's? */
@@ -317,7 +346,7 @@ static void accepted_mail_outlives_a_kill(void **state)
     (void)state;
     assert_int_equal(frame->body_case, UP__FRAME__BODY_ACCEPTED);
     assert_int_equal(frame->accepted->results[0], UP__ACCEPTED__RESULT__STORED);
-    (void)zmq_close(charity);
+    hang_up(charity);
     (void)broker_end(SIGKILL);
     assert_true(stands_in("mail.db-wal", "b-charity") || stands_in("mail.db", "b-charity"));
 #ifdef UPSTANDER_TEST_UNSEALED /* the test build without sealing shows that the search can find */
@@ -346,9 +375,105 @@ static void accepted_mail_outlives_a_kill(void **state)
     assert_int_equal(batch->n_messages, 1);
     assert_int_equal(batch->messages[0].len, sizeof marker - 1);
     assert_memory_equal(batch->messages[0].data, marker, sizeof marker - 1);
-    (void)zmq_close(charity);
-    (void)zmq_close(force);
+    hang_up(charity);
+    hang_up(force);
     up_bytes_wipe(&envelope);
+}
+
+/* Another id on the same envelope: the broker can't know that it would not open. */
+static void renumber(struct up_bytes *envelope)
+{
+    struct envelope_header header;
+    struct up_view header_bytes;
+    struct up_view sealed_bytes;
+
+    assert_int_equal(envelope_peek(up_bytes_view(envelope), &header, &header_bytes, &sealed_bytes),
+                     UP_OK);
+    keys_random(envelope->data + (header_bytes.data - envelope->data) + 2, 16); /* tag, length */
+}
+
+static void deliver_all(void *socket, unsigned count)
+{
+    unsigned got = 0;
+
+    credit(socket);
+    while (got < count) {
+        Up__Frame answer = UP__FRAME__INIT;
+        Up__Ack ack = UP__ACK__INIT;
+        uint64_t numbers[UP_CREDIT_MAX];
+        Up__Frame *frame = NULL;
+
+        arena_reset(arena);
+        frame = hear(socket);
+        assert_int_equal(frame->body_case, UP__FRAME__BODY_DELIVER);
+        assert_true(up__frame__get_packed_size(frame) <= UP_FRAME_LEN_MAX);
+        for (size_t i = 0; i < frame->deliver->n_deliveries; i++)
+            numbers[i] = frame->deliver->deliveries[i]->number;
+        got += (unsigned)frame->deliver->n_deliveries;
+        ack.numbers = numbers;
+        ack.n_numbers = frame->deliver->n_deliveries;
+        answer.body_case = UP__FRAME__BODY_ACK;
+        answer.ack = &ack;
+        say(socket, &answer);
+        credit(socket);
+    }
+    assert_int_equal(got, count);
+}
+
+/* As many as a node may have under way, each in a Send of its own, before a word is read. */
+static void a_burst_is_answered_in_full(void **state)
+{
+    struct prekey prekey;
+    struct prekey_secret secret;
+    struct up_bytes envelope = sealed(&prekey, &secret);
+    void *charity = hello(CHARITY);
+    void *force = hello(FORCE);
+
+    (void)state;
+    for (unsigned i = 0; i < UP_OUTBOX_IN_FLIGHT_MAX; i++) {
+        renumber(&envelope);
+        write_one(charity, up_bytes_view(&envelope));
+    }
+    for (unsigned i = 0; i < UP_OUTBOX_IN_FLIGHT_MAX; i++) {
+        Up__Frame *frame = NULL;
+
+        arena_reset(arena);
+        frame = hear(charity);
+        assert_int_equal(frame->body_case, UP__FRAME__BODY_ACCEPTED);
+        assert_int_equal(frame->accepted->results[0], UP__ACCEPTED__RESULT__STORED);
+    }
+    deliver_all(force, UP_OUTBOX_IN_FLIGHT_MAX);
+    hang_up(charity);
+    hang_up(force);
+    up_bytes_wipe(&envelope);
+}
+
+/* More than fits in one frame, and in the broker's memory for one step. */
+static void large_mail_that_waited_is_delivered(void **state)
+{
+    enum { LARGE = 80, LEN = 200000 };
+    static uint8_t text[LEN];
+    struct up_view message = up_view_of(text, LEN);
+    struct prekey prekey;
+    struct prekey_secret secret;
+    struct up_bytes envelope = {0};
+    void *charity = hello(CHARITY);
+    void *force = NULL;
+
+    (void)state;
+    for (int i = 0; i < LARGE; i++) {
+        envelope = sealed_with(message, &prekey, &secret);
+        assert_int_equal(send_one(charity, up_bytes_view(&envelope))->accepted->results[0],
+                         UP__ACCEPTED__RESULT__STORED);
+        arena_reset(arena);
+        up_bytes_wipe(&envelope);
+    }
+    force = hello(FORCE);
+    for (int i = 0; i < 8; i++)
+        credit(force);
+    deliver_all(force, LARGE);
+    hang_up(charity);
+    hang_up(force);
 }
 
 static void a_strangers_key_is_refused(void **state)
@@ -367,8 +492,8 @@ static void a_strangers_key_is_refused(void **state)
     frame.hello = &body;
     say(socket, &frame);
     (void)log_wait("reason=stranger", from);
-    (void)zmq_close(socket);
-    (void)zmq_close(hello(FORCE)); /* members are served all the same */
+    hang_up(socket);
+    hang_up(hello(FORCE)); /* members are served all the same */
 }
 
 static void another_senders_name_is_refused(void **state)
@@ -383,7 +508,7 @@ static void another_senders_name_is_refused(void **state)
     (void)state;
     assert_int_equal(frame->accepted->results[0], UP__ACCEPTED__RESULT__NOT_PERMITTED);
     (void)log_wait("reason=claims-another-sender member=c-council", from);
-    (void)zmq_close(council);
+    hang_up(council);
     up_bytes_wipe(&envelope);
 }
 
@@ -408,7 +533,7 @@ static void a_revoked_members_live_connection_is_refused(void **state)
     from = log_len;
     assert_int_equal(kill(broker, SIGUSR1), 0);
     (void)log_wait("event=counters refused=", from);
-    (void)zmq_close(charity);
+    hang_up(charity);
     up_bytes_wipe(&envelope);
 }
 
@@ -424,7 +549,7 @@ static void a_bad_roster_changes_nothing(void **state)
     up_bytes_wipe(&bytes);
     assert_int_equal(kill(broker, SIGHUP), 0);
     (void)log_wait("kept version 1", from);
-    (void)zmq_close(hello(CHARITY));
+    hang_up(hello(CHARITY));
 }
 
 static void it_stops_cleanly_when_asked(void **state)
@@ -441,9 +566,14 @@ static void it_stops_cleanly_when_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(accepted_mail_outlives_a_kill),   TEST(a_strangers_key_is_refused),
-        TEST(another_senders_name_is_refused), TEST(a_revoked_members_live_connection_is_refused),
-        TEST(a_bad_roster_changes_nothing),    TEST(it_stops_cleanly_when_asked),
+        TEST(accepted_mail_outlives_a_kill),
+        TEST(a_burst_is_answered_in_full),
+        TEST(large_mail_that_waited_is_delivered),
+        TEST(a_strangers_key_is_refused),
+        TEST(another_senders_name_is_refused),
+        TEST(a_revoked_members_live_connection_is_refused),
+        TEST(a_bad_roster_changes_nothing),
+        TEST(it_stops_cleanly_when_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

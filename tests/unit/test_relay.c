@@ -581,6 +581,26 @@ static void prekeys_are_published_by_their_owner(void **state)
     assert_memory_equal(last(1)->prekeys->prekeys[0]->key.data, prekey.key.bytes, 32);
 }
 
+/* It is by far the largest answer to a small question. */
+static void a_roster_copy_goes_once_to_a_connection(void **state)
+{
+    Up__Frame frame = UP__FRAME__INIT;
+    Up__RosterFetch fetch = UP__ROSTER_FETCH__INIT;
+
+    (void)state;
+    frame.body_case = UP__FRAME__BODY_ROSTER_FETCH;
+    frame.roster_fetch = &fetch;
+    say_hello(1, CHARITY, 1);
+    assert_true(last(1)->welcome->signed_roster.len > 0);
+    say(1, CHARITY, &frame);
+    must_fail(1, UP__FAILURE__CODE__MALFORMED);
+    say_hello(1, CHARITY, 1);
+    assert_int_equal(last(1)->welcome->signed_roster.len, 0);
+    say_hello(2, CHARITY, 2);
+    assert_true(last(2)->welcome->signed_roster.len > 0);
+    assert_non_null(strstr(refusals, "roster-asked-twice"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -601,6 +621,7 @@ int main(void)
         TEST(malformed_bytes_are_told_and_counted),
         TEST(senders_hear_what_ran_out),
         TEST(prekeys_are_published_by_their_owner),
+        TEST(a_roster_copy_goes_once_to_a_connection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
