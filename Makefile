@@ -93,7 +93,7 @@ test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
 rooms_of = $(shell sed -n 's@.*rooms: *\([a-z ]*\).*@\1@p' $(1) | head -n 1)
 room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
 
-.PHONY: all demo test sim fuzz lint fmt fmt-check clean help deps compdb programs tests benches fuzzers
+.PHONY: all demo test sim fuzz bench lint fmt fmt-check clean help deps compdb programs tests benches fuzzers
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -115,6 +115,10 @@ sim: deps ## the laws over many more generated cases (CASES=n, default 1000000; 
 fuzz: ## let each fuzz target look for new inputs (SECONDS_EACH=60; TARGETS="frame json")
 	$(Q)WITH=fuzz deploy/deps
 	$(Q)B= tests/run-fuzz
+
+bench: deps ## rates beside the limits measured in the same run; also in build/bench/results.json
+	$(Q)$(MAKE) --no-print-directory -s -j2 MODE=release B=build/release programs benches
+	$(Q)B=build/release tests/bench/run
 
 lint: ## gcc's and clang's warnings, clang-tidy, shellcheck, cppcheck, gcc -fanalyzer
 	$(Q)WITH=lint deploy/deps
