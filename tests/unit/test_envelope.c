@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -121,6 +122,39 @@ static void only_four_sizes_are_seen(void **state)
     }
 }
 
+/* SPEC 3.4, by libsodium's own reading; and what no sealer of ours makes: no mark, another mark, nothing but zeros. */
+static void padding_is_one_mark_and_zeros(void **state)
+{
+    struct up_bytes envelope = seal(100);
+    struct envelope_header header;
+    struct up_view head;
+    struct up_view sealed;
+    uint8_t plain[4096 - crypto_box_SEALBYTES];
+    size_t len = 0;
+    uint8_t *box = NULL;
+
+    (void)state;
+    assert_int_equal(envelope_peek(up_bytes_view(&envelope), &header, &head, &sealed), UP_OK);
+    assert_int_equal(sealed.len, 4096);
+    box = envelope.data + (sealed.data - envelope.data);
+    assert_int_equal(
+        crypto_box_seal_open(plain, box, 4096, prekey.key.bytes, secret.bytes), 0);
+    assert_int_equal(sodium_unpad(&len, plain, sizeof plain, sizeof plain), 0);
+    assert_true(len > 100 && len < 300);
+    for (size_t i = len + 1; i < sizeof plain; i++)
+        assert_int_equal(plain[i], 0);
+    for (int mark = 0; mark < 256; mark++) {
+        plain[len] = (uint8_t)mark;
+        assert_int_equal(crypto_box_seal(box, plain, sizeof plain, prekey.key.bytes), 0);
+        assert_int_equal(open_as(up_bytes_view(&envelope), "a-force", NOW, roster),
+                         mark == 0x80 ? UP_OK : UP_MALFORMED);
+    }
+    memset(plain, 0, sizeof plain);
+    assert_int_equal(crypto_box_seal(box, plain, sizeof plain, prekey.key.bytes), 0);
+    assert_int_equal(open_as(up_bytes_view(&envelope), "a-force", NOW, roster), UP_MALFORMED);
+    up_bytes_wipe(&envelope);
+}
+
 static void any_changed_byte_is_refused(void **state)
 {
     struct up_bytes envelope = seal(50);
@@ -213,12 +247,10 @@ static void a_prekey_is_its_owners(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sealed_batch_opens),
-        cmocka_unit_test(only_four_sizes_are_seen),
-        cmocka_unit_test(any_changed_byte_is_refused),
-        cmocka_unit_test(not_for_us_not_now_not_here),
-        cmocka_unit_test(another_signer_is_refused),
-        cmocka_unit_test(a_prekey_is_its_owners),
+        cmocka_unit_test(a_sealed_batch_opens),       cmocka_unit_test(only_four_sizes_are_seen),
+        cmocka_unit_test(any_changed_byte_is_refused), cmocka_unit_test(not_for_us_not_now_not_here),
+        cmocka_unit_test(another_signer_is_refused),  cmocka_unit_test(a_prekey_is_its_owners),
+        cmocka_unit_test(padding_is_one_mark_and_zeros),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
