@@ -35,6 +35,13 @@ struct pending {
     size_t count;
 };
 
+/* A REMOVE that waits for the group's commit: a delivery that comes again after a crash is what nodes expect. */
+struct removal {
+    struct member_id member;
+    const delivery_number *numbers; /* in the arena */
+    size_t count;
+};
+
 /* A LOAD that waits for the group's commit. */
 struct load {
     connection to;
@@ -57,6 +64,8 @@ struct wire {
     size_t pending_count;
     size_t pending_items;
     size_t pending_bytes;
+    struct removal removals[DRAIN_MAX];
+    size_t removal_count;
     struct load *loads; /* a ring */
     size_t load_first;
     size_t load_count;
@@ -123,6 +132,39 @@ static void do_store(struct wire *wire, const struct relay_action *action)
     *pending = (struct pending){
         .from = action->to, .seq = action->seq, .items = action->items, .count = action->count};
     wire->pending_items += action->count;
+}
+
+static void do_remove(struct wire *wire, const struct relay_action *action)
+{
+    struct removal *removal = &wire->removals[wire->removal_count++]; /* one a frame */
+
+    *removal = (struct removal){.numbers = action->numbers, .count = action->count};
+    memcpy(removal->member.text, action->member, sizeof removal->member.text);
+}
+
+/* One commit a mailbox, however many Acks there were. */
+static void removals_run(struct wire *wire)
+{
+    static delivery_number numbers[DRAIN_MAX * UP_CREDIT_MAX];
+
+    for (size_t i = 0; i < wire->removal_count && !wire->failed; i++) {
+        const struct removal *first = &wire->removals[i];
+        size_t count = 0;
+
+        for (size_t j = i; j < wire->removal_count; j++) {
+            struct removal *next = &wire->removals[j];
+
+            if (!ids_member_equal(&next->member, &first->member))
+                continue;
+            if (next->count > 0)
+                memcpy(numbers + count, next->numbers, next->count * sizeof *numbers);
+            count += next->count;
+            next->count = 0;
+        }
+        if (count > 0)
+            wire->failed = mailstore_remove(wire->config.store, first->member.text, numbers, count);
+    }
+    wire->removal_count = 0;
 }
 
 static void do_load(struct wire *wire, const struct relay_action *action)
@@ -207,8 +249,7 @@ static void do_action(struct wire *wire, const struct relay_action *action)
         do_load(wire, action);
         break;
     case RELAY_REMOVE:
-        wire->failed =
-            mailstore_remove(wire->config.store, action->member, action->numbers, action->count);
+        do_remove(wire, action);
         break;
     case RELAY_PUT_PREKEYS:
         wire->failed = mailstore_prekeys_put(wire->config.store, action->member, action->frame);
@@ -258,6 +299,7 @@ static void flush(struct wire *wire)
     size_t at = 0;
     enum up_err err = UP_OK;
 
+    removals_run(wire);
     for (size_t i = 0; i < wire->pending_count; i++) {
         for (size_t j = 0; j < wire->pending[i].count; j++) {
             if (wire->pending[i].items[j].envelope.len > 0)
