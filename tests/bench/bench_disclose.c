@@ -57,7 +57,7 @@ static void run_disclose(void *context, unsigned long calls)
     for (unsigned long i = 0; i < calls; i++) {
         Up__Incident *out = NULL;
 
-        bench_require(disclose(incident, entitlement, &rules, arena, &out, NULL) == UP_OK);
+        bench_require(disclose(incident, entitlement, &rules, arena, &out) == UP_OK);
         bench_require(entitlement_read(out->entitlement).level == entitlement.level);
         arena_reset(arena);
     }

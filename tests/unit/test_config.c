@@ -66,10 +66,10 @@ static void a_bad_config_names_line_or_path(void **state)
         {"node\n    k = 5\n", "\"node/member\" is missing"},
         {"node\n\tmember = a\n", "line 2: a tab"},
         {"node\n   member = a\n", "line 2: indented wrongly"},
-        {"node\n    member = a\n    k = five\n", "line 3: not a whole number"},
+        {"node\n    member = a\n    k = five\n", "line 3: node/k: not a whole number"},
         {"node\n    member = \"a\n", "line 2: the closing quote"},
-        {"node\n    member = a\n    quiet = yes\n", "line 3: neither true nor false"},
-        {"node\n    member =\n", "line 2: the value is missing"},
+        {"node\n    member = a\n    quiet = yes\n", "line 3: node/quiet: neither true nor false"},
+        {"node\n    member =\n", "line 2: node/member: the value is missing"},
     };
 
     (void)state;

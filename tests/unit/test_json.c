@@ -190,7 +190,7 @@ static const struct refusal refusals[] = {
     {&up__report__descriptor, "{\"ref\": \"a\",}", UP_MALFORMED, "line 1, column"},
     {&up__report__descriptor, "{\"ref\": \"Zz\", \"ref\": \"Zz\"}", UP_MALFORMED, "given twice"},
     {&up__report__descriptor, "{\"call_was_made\": true, \"callWasMade\": true}", UP_INVALID,
-     "call_was_made: given twice"},
+     "callWasMade: given twice"},
     {&up__report__descriptor, "{\"Zz\": 1}", UP_INVALID, "no field of that name"},
     {&up__report__descriptor, "{\"incident\": {\"identity\": {\"Zz\": 1}}}", UP_INVALID,
      "incident.identity."},

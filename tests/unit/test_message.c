@@ -140,9 +140,13 @@ static void json_says_where(void **state)
         const char *says;
     } cases[] = {
         {"{\"incident\": {\"strands\": [{\"code\": \"RACE\"}, {\"code\": \"NOSUCH\"}]}}",
-         "incident.strands[1].code: no such value"},
+         "line 1, incident.strands[1].code: no such value; there are DISABILITY RACE"},
+        {"{\"incident\": {\n\"narrative\": \"a \\\" {[\\n\",\n\"strands\": [\n{\"code\": \"RACE\"},\n\n{\"sub_strand\": 1}]}}",
+         "line 6, incident.strands[1].subStrand: not a text"},
+        {"{\"incident\":\n {\"place\": {\"lsoa\": \"\"},\n \"police\": {},\n\"noSuch\": [[1], {}]}}",
+         "line 4, incident.(unknown): no field"},
         {"{\"urgent\": true, \"urgent\": false}", "line 1, column"},
-        {"{\"reported_before\": 1, \"reportedBefore\": 2}", "reported_before: given twice"},
+        {"{\"reported_before\": 1, \"reportedBefore\": 2}", "line 1, reportedBefore: given twice"},
         {"{\"nosuch\": 1}", "(unknown): no field of that name exists here"},
         {"{\n\"urgent\": tru}", "line 2"},
         {"{\"incident\": {\"narrative\": \"a\\u0000b\"}}", "line 1"},

@@ -284,8 +284,10 @@ static struct prekey prekey_write(const struct roster *roster, int owner)
     char name[64] = "";
     char member[64] = "";
 
-    must(prekey_generate(roster, key_names[owner], &keys[owner].identity_secret, NOW - 3600,
-                         &prekey, &secret),
+    must(prekey_generate(&(const struct prekey_owner){.roster = roster,
+                                                      .member = key_names[owner],
+                                                      .identity = &keys[owner].identity_secret},
+                         NOW - 3600, &prekey, &secret),
          "a prekey");
     (void)snprintf(name, sizeof name, "SignedPrekey/%s", key_names[owner]);
     (void)snprintf(member, sizeof member, "%s", key_names[owner]);
@@ -328,8 +330,9 @@ static void disclosures_write(void)
         must(message_unpack(&up__incident__descriptor,
                             file_read(golden_folder, "Incident/full", ".bin"), arena, &incident),
              "the incident");
+        rules.why = &why;
         must(disclose((const Up__Incident *)incident, list[i].entitlement, &rules, arena,
-                      &disclosure, &why),
+                      &disclosure),
              list[i].name);
         if (why.err)
             fail(list[i].name, why.text);
