@@ -53,6 +53,7 @@ struct mailstore_mail {
     struct up_view envelope; /* in the arena */
 };
 /* mailstore_load: envelopes of one lane of a mailbox, in order.
+ *   No more than UP_LOAD_BYTES_MAX bytes of them, but always one: the rest comes with the next call.
  *   A row whose checksum is wrong is left out and counted (mailstore_damaged).  ret_mail, ret_count: in the arena. */
 UP_CHECKED enum up_err mailstore_load(struct mailstore *store, const struct mailstore_query *query,
                                       struct arena *arena, struct mailstore_mail **ret_mail,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/mailstore.h"
+#include "upstander/limits.h"
 
 struct mem_mail {
     struct mem_mail *next;
@@ -159,6 +160,7 @@ static enum up_err mem_load(struct mailstore *store, const struct mailstore_quer
 {
     struct mailstore_mail *list = arena_alloc(arena, (query->limit + 1) * sizeof *list);
     size_t count = 0;
+    size_t bytes = 0;
 
     if (!list)
         return UP_NO_MEMORY;
@@ -169,6 +171,9 @@ static enum up_err mem_load(struct mailstore *store, const struct mailstore_quer
         if (mail->number <= query->after || mail->header.urgent != query->urgent ||
             strcmp(mail->header.recipient.text, query->member) != 0)
             continue;
+        bytes += mail->envelope.len;
+        if (count > 0 && bytes > UP_LOAD_BYTES_MAX)
+            break;
         copy = arena_alloc(arena, mail->envelope.len);
         if (!copy)
             break; /* the rest comes with the next call */

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "broker/mailstore.h"
+#include "upstander/limits.h"
 
 enum { SCHEMA_VERSION = 1, SUM_LEN = 8 };
 
@@ -279,6 +280,7 @@ static enum up_err sqlite_load(struct mailstore *store, const struct mailstore_q
     sqlite3_stmt *load = use(self, S_LOAD);
     struct mailstore_mail *list = arena_alloc(arena, (query->limit + 1) * sizeof *list);
     size_t count = 0;
+    size_t bytes = 0;
     int result = SQLITE_DONE;
 
     if (!list)
@@ -299,7 +301,8 @@ static enum up_err sqlite_load(struct mailstore *store, const struct mailstore_q
             self->base.damaged++;
             continue;
         }
-        copy = arena_alloc(arena, envelope.len);
+        bytes += envelope.len;
+        copy = count > 0 && bytes > UP_LOAD_BYTES_MAX ? NULL : arena_alloc(arena, envelope.len);
         if (!copy) {
             result = SQLITE_DONE; /* the rest comes with the next call */
             break;

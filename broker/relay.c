@@ -10,8 +10,6 @@ enum {
     PROTOCOL = 1,
     LANES = 2,
     ACTIONS_FIRST = 8, /* most events make one or two; the list grows */
-    /* envelopes of one load, and so of one Deliver: the largest still fit in a frame */
-    LOAD_MAX = UP_FRAME_LEN_MAX / (UP_ENVELOPE_LEN_MAX + 32),
 };
 
 struct lane {
@@ -182,8 +180,8 @@ static void pump(struct step *step, struct session *session)
 
         if (room > session->credit)
             room = session->credit;
-        if (room > LOAD_MAX)
-            room = LOAD_MAX;
+        if (room > UP_FRAME_ENVELOPES_MAX)
+            room = UP_FRAME_ENVELOPES_MAX; /* the store bounds the bytes as well */
         if (session->lanes[0].busy || session->lanes[1].busy)
             return; /* both lanes draw on one credit: one load at a time keeps the count true */
         if (room == 0 || !one->more)

@@ -18,7 +18,8 @@
 #define UP_ENVELOPE_CLOCK_SLACK_S 3600     /* a recipient accepts expiries this far beyond it */
 
 /* --- parsing ------------------------------------------------------------------------------- */
-#define UP_FRAME_LEN_MAX (4u << 20) /* one ZeroMQ part: 15 envelopes of the largest class */
+#define UP_FRAME_LEN_MAX (4u << 20)  /* one ZeroMQ part: 15 envelopes of the largest class */
+#define UP_LOAD_BYTES_MAX (2u << 20) /* envelopes in one load: a Deliver stays well below a frame */
 #define UP_FRAME_ENVELOPES_MAX 64u            /* past 64 in one part nothing is gained (measured) */
 #define UP_ROSTER_LEN_MAX (2u << 20) /* 1,000 members with agreements come to about 0.5 MiB */
 #define UP_MESSAGE_DEPTH_MAX 8u    /* the schemas nest 6 deep; no type is recursive */

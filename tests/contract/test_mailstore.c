@@ -238,6 +238,39 @@ static void prekeys_and_purge(void **state)
 }
 
 /* SQLite only: a changed byte in a stored envelope is noticed; the store is one process's. */
+/* A Deliver is one frame: its envelopes must fit, however many are asked for. */
+static void a_load_is_bounded_in_bytes(void **state)
+{
+    static const struct mailstore_quotas wide = {
+        .mailbox_messages_max = 100, .mailbox_bytes_max = 1 << 28, .sender_bytes_max = 1 << 28};
+    static uint8_t bytes[UP_SEALED_LEN_MAX];
+    struct mailstore_mail *mail = NULL;
+    enum mailstore_result result = MAILSTORE_FULL;
+    delivery_number after = 0;
+    size_t total = 0;
+
+    (void)state;
+    store->quotas = wide;
+    for (uint8_t i = 1; i <= 20; i++) {
+        struct mailstore_item large = item(i, "b-charity", "a-force", 10);
+
+        large.envelope = up_view_of(bytes, sizeof bytes);
+        assert_int_equal(mailstore_append(store, &large, 1, &result), UP_OK);
+        assert_int_equal(result, MAILSTORE_STORED);
+    }
+    while (total < 20) {
+        size_t count = 0;
+
+        arena_reset(arena);
+        assert_int_equal(mailstore_load(store, "a-force", false, after, 64, arena, &mail, &count),
+                         UP_OK);
+        assert_in_range(count, 1, UP_LOAD_BYTES_MAX / UP_SEALED_LEN_MAX);
+        total += count;
+        after = mail[count - 1].number;
+    }
+    assert_int_equal(total, 20);
+}
+
 static void damage_is_noticed(void **state)
 {
     struct up_bytes file = {0};
@@ -306,6 +339,8 @@ int main(void)
         ON(what_runs_out_is_told_to_its_sender, sqlite),
         ON(prekeys_and_purge, memory),
         ON(prekeys_and_purge, sqlite),
+        ON(a_load_is_bounded_in_bytes, memory),
+        ON(a_load_is_bounded_in_bytes, sqlite),
         ON(damage_is_noticed, sqlite),
         ON(one_process_at_a_time, sqlite),
     };
