@@ -16,6 +16,9 @@ enum {
     LOAD_MAX = 512,
     FRAME_BYTES_MAX = 1 << 20, /* of envelopes in one Send */
     CREDIT = 128,
+    LAST_WORDS = 4,         /* actions, and bytes, kept back for when a step's memory runs out */
+    LAST_WORDS_LEN = 512,
+    SLOTS = 2 * UP_OUTBOX_IN_FLIGHT_MAX, /* of the set of what is under way */
     PEERS_MAX = UP_MEMBERS_MAX,
 };
 
@@ -58,6 +61,11 @@ struct exchange {
     bool more;       /* something may wait above the cursor */
     int64_t again_ms; /* look through the whole outbox again */
     int64_t said_ms;  /* the last frame to the broker */
+    size_t send_max;  /* envelopes in one Send: the broker says */
+    size_t given;     /* deliveries of this connection that were not acked */
+    int64_t roster_after_ms; /* a newer directory may be asked for again */
+    struct envelope_id heavy; /* it did not fit into the memory of a step */
+    bool leave; /* deliveries were left lying: they come again on another connection */
 };
 
 struct step {
@@ -67,6 +75,8 @@ struct step {
     struct exchange_actions actions;
     size_t room;
     struct exchange_action spare;
+    uint8_t *last_words; /* LAST_WORDS_LEN bytes; used once `speaks_last` */
+    bool speaks_last;
     bool no_memory;
 };
 
@@ -117,8 +127,9 @@ size_t exchange_under_way(const struct exchange *exchange)
 static struct exchange_action *act(struct step *step, enum exchange_action_kind kind)
 {
     struct exchange_action *action = &step->spare;
+    size_t kept_back = step->speaks_last ? 0 : LAST_WORDS;
 
-    if (step->actions.count == step->room) {
+    if (step->actions.count + kept_back >= step->room && !step->speaks_last) {
         size_t room = step->room == 0 ? 32 : step->room * 2;
         struct exchange_action *grown = arena_alloc(step->arena, room * sizeof *grown);
 
@@ -129,7 +140,7 @@ static struct exchange_action *act(struct step *step, enum exchange_action_kind 
             step->room = room;
         }
     }
-    if (step->actions.count < step->room)
+    if (step->actions.count + kept_back < step->room)
         action = &step->actions.list[step->actions.count++];
     else
         step->no_memory = true;
@@ -155,7 +166,8 @@ static void log_word(struct step *step, const char *why, const char *member)
 static struct up_view pack(struct step *step, const ProtobufCMessage *message)
 {
     size_t len = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = arena_alloc(step->arena, len + 1);
+    uint8_t *bytes = step->speaks_last && len <= LAST_WORDS_LEN ? step->last_words
+                                                                : arena_alloc(step->arena, len + 1);
 
     if (!bytes) {
         step->no_memory = true;
@@ -231,6 +243,12 @@ bool exchange_knows(const struct exchange *exchange, const char *member, int64_t
     return peer_prekey(peer_find(exchange, member), now_s) != NULL;
 }
 
+static void peer_forget(struct peer *peer)
+{
+    peer->prekey_count = 0;
+    peer->fetch_after_ms = 0;
+}
+
 static void fetch(struct step *step, struct peer *peer)
 {
     Up__Frame frame = UP__FRAME__INIT;
@@ -247,13 +265,31 @@ static void fetch(struct step *step, struct peer *peer)
 
 /* --- the outbox ----------------------------------------------------------------------------------- */
 
-static bool is_in_flight(const struct exchange *exchange, const struct message_id *id)
+/* The flights by message id, made once for the rows of a LOADED: index + 1, or 0. Half of it is free at least. */
+struct under_way {
+    uint16_t slots[SLOTS];
+};
+
+static size_t slot_of(const struct exchange *exchange, const struct under_way *set,
+                      const struct message_id *id)
 {
-    for (size_t i = 0; i < exchange->flight_count; i++) {
-        if (memcmp(&exchange->flights[i].id, id, sizeof *id) == 0)
-            return true;
-    }
-    return false;
+    size_t slot = ((size_t)id->bytes[0] << 8 | id->bytes[1]) % SLOTS;
+
+    while (set->slots[slot] != 0 &&
+           memcmp(&exchange->flights[set->slots[slot] - 1].id, id, sizeof *id) != 0)
+        slot = (slot + 1) % SLOTS;
+    return slot;
+}
+
+static void under_way_add(const struct exchange *exchange, struct under_way *set, size_t flight)
+{
+    set->slots[slot_of(exchange, set, &exchange->flights[flight].id)] = (uint16_t)(flight + 1);
+}
+
+static bool is_under_way(const struct exchange *exchange, const struct under_way *set,
+                         const struct message_id *id)
+{
+    return set->slots[slot_of(exchange, set, id)] != 0;
 }
 
 static void load(struct step *step)
@@ -281,6 +317,7 @@ struct draft {
     struct up_view envelopes[UP_FRAME_ENVELOPES_MAX];
     size_t count;
     size_t bytes;
+    struct under_way under_way;
 };
 
 static void draft_send(struct step *step, struct draft *draft)
@@ -356,17 +393,19 @@ static void seal(struct step *step, const struct batch *batch, struct draft *dra
     for (size_t i = 0; err && i < count; i++)
         cant_send(step, &list[i]->id, up_err_text(err));
     if (!err) {
-        if (draft->count == UP_FRAME_ENVELOPES_MAX ||
+        if (draft->count == exchange->send_max ||
             (draft->count > 0 && draft->bytes + envelope.len > FRAME_BYTES_MAX))
             draft_send(step, draft);
-        for (size_t i = 0; i < count; i++)
-            exchange->flights[exchange->flight_count++] =
+        for (size_t i = 0; i < count; i++) {
+            exchange->flights[exchange->flight_count] =
                 (struct flight){.seq = exchange->seq,
                                 .envelope = (unsigned)draft->count,
                                 .id = list[i]->id,
                                 .answer = list[i]->answer,
                                 .sent_ms = step->event->now_ms,
                                 .peer = batch->peer};
+            under_way_add(exchange, &draft->under_way, exchange->flight_count++);
+        }
         draft->envelopes[draft->count++] = up_view_of(copy, envelope.len);
         draft->bytes += envelope.len;
     }
@@ -388,14 +427,15 @@ static void seal_lane(struct step *step, const struct exchange_waiting *rows, bo
             strcmp(rows[i].recipient, rows[from].recipient) != 0)
             continue;
         done[i] = true;
-        if (is_in_flight(step->exchange, &rows[i].id))
+        if (is_under_way(step->exchange, &draft->under_way, &rows[i].id))
             continue;
         if (!active) {
             cant_send(step, &rows[i].id, "the recipient is not in the directory");
             continue;
         }
-        if (!peer || !batch.prekey || paused)
-            continue;
+        if (!peer || !batch.prekey || paused ||
+            step->exchange->flight_count + batch.count == UP_OUTBOX_IN_FLIGHT_MAX)
+            continue; /* loaded again later */
         messages[batch.count] = rows[i].message;
         if (batch.count > 0 && envelope_batch_len(messages, batch.count + 1) > UP_BATCH_LEN_MAX) {
             seal(step, &batch, draft);
@@ -430,6 +470,8 @@ static void on_loaded(struct step *step)
     if (exchange->state != ONLINE)
         return;
     exchange->more = count > 0;
+    for (size_t i = 0; i < exchange->flight_count; i++)
+        under_way_add(exchange, &draft->under_way, i);
     for (size_t urgent = 2; urgent-- > 0;) { /* the urgent lane first */
         for (size_t i = 0; i < count; i++) {
             if (!done[i] && rows[i].urgent == (urgent == 1))
@@ -442,17 +484,23 @@ static void on_loaded(struct step *step)
     load(step);
 }
 
+/* The pause grows once for what was sent together, however many messages that were. Up to a quarter of it is taken
+ * off by the message's id, which is random: nodes that were turned away together do not come back together. */
 static void retry(struct step *step, const struct flight *flight)
 {
     struct exchange_action *action = act(step, EXCHANGE_RETRY);
     struct peer *peer = flight->peer;
+    int64_t now_ms = step->event->now_ms;
 
-    peer->pause_ms = peer->pause_ms == 0 ? PAUSE_MS_MIN : peer->pause_ms * 2;
-    if (peer->pause_ms > UP_RETRY_PAUSE_MS_MAX)
-        peer->pause_ms = UP_RETRY_PAUSE_MS_MAX;
-    peer->pause_until_ms = step->event->now_ms + peer->pause_ms;
+    if (now_ms >= peer->pause_until_ms) {
+        peer->pause_ms = peer->pause_ms == 0 ? PAUSE_MS_MIN : peer->pause_ms * 2;
+        if (peer->pause_ms > UP_RETRY_PAUSE_MS_MAX)
+            peer->pause_ms = UP_RETRY_PAUSE_MS_MAX;
+        peer->pause_until_ms =
+            now_ms + peer->pause_ms - peer->pause_ms * flight->id.bytes[15] / 1024;
+    }
     action->id = flight->id;
-    action->due_s = step->event->now_s + peer->pause_ms / 1000;
+    action->due_s = step->event->now_s + (peer->pause_until_ms - now_ms + 999) / 1000;
 }
 
 static void accepted(struct step *step, const struct flight *flight, Up__Accepted__Result result)
@@ -462,7 +510,7 @@ static void accepted(struct step *step, const struct flight *flight, Up__Accepte
     switch ((int)result) {
     case UP__ACCEPTED__RESULT__STORED:
     case UP__ACCEPTED__RESULT__DUPLICATE:
-        flight->peer->pause_ms = 0;
+        flight->peer->pause_ms = flight->peer->pause_until_ms = 0;
         action = act(step, flight->answer ? EXCHANGE_GONE : EXCHANGE_ACCEPTED);
         action->id = flight->id;
         action->due_s = step->event->now_s + UP_RESEAL_AFTER_MS / 1000;
@@ -582,6 +630,20 @@ static bool is_answer(const Up__Message *message)
            message->body_case == UP__MESSAGE__BODY_REFUSED;
 }
 
+static bool answer_is_well_formed(const Up__Message *message)
+{
+    const Up__DeliveryReceipt *receipt = message->delivery_receipt;
+    const Up__Refused *refused = message->refused;
+
+    if (message->body_case == UP__MESSAGE__BODY_DELIVERY_RECEIPT)
+        return receipt->message_id.len == 16 && receipt->digest.len == sizeof(struct digest) &&
+               (receipt->outcome == UP__DELIVERY_RECEIPT__OUTCOME__STORED ||
+                receipt->outcome == UP__DELIVERY_RECEIPT__OUTCOME__DUPLICATE);
+    return (refused->message_id.len == 16 || refused->envelope_id.len == 16) &&
+           (refused->message_id.len == 16 || refused->message_id.len == 0) &&
+           (refused->envelope_id.len == 16 || refused->envelope_id.len == 0);
+}
+
 /* Is it something that this node may be told? What is not is refused by message. */
 static enum exchange_outcome judge(const Up__Message *message)
 {
@@ -617,11 +679,16 @@ static void saw(struct step *step, const struct exchange_message *message, unsig
 static void on_answer(struct step *step, const struct exchange_message *message)
 {
     const Up__Message *content = message->message;
-    enum exchange_action_kind kind = EXCHANGE_RECEIPT;
+    struct peer *peer = peer_find(step->exchange, message->sender.text);
+    bool refused = content->body_case == UP__MESSAGE__BODY_REFUSED;
 
-    if (content->body_case == UP__MESSAGE__BODY_REFUSED)
-        kind = EXCHANGE_TURNED_DOWN;
-    act(step, kind)->message = *message;
+    if (!answer_is_well_formed(content)) {
+        log_word(step, "malformed-answer", message->sender.text);
+        return;
+    }
+    if (peer && refused && content->refused->reason == UP__REFUSED__REASON__CANNOT_OPEN)
+        peer_forget(peer); /* its prekeys changed: what is sealed from now on is sealed to the new ones */
+    act(step, refused ? EXCHANGE_TURNED_DOWN : EXCHANGE_RECEIPT)->message = *message;
 }
 
 static void on_checked(struct step *step)
@@ -662,6 +729,15 @@ static const struct exchange_prekey *own_prekey(const struct exchange *exchange,
     return NULL;
 }
 
+/* The id of a message that can't be unpacked, where it stands in front: its sender can be told which one it was. */
+static bool id_peek(struct up_view bytes, struct message_id *ret_id)
+{
+    if (bytes.len < 18 || bytes.data[0] != 0x0a || bytes.data[1] != 16)
+        return false;
+    memcpy(ret_id->bytes, bytes.data + 2, 16);
+    return true;
+}
+
 /* One message of a batch; what can't be understood spoils no other. */
 static void on_message(struct step *step, const struct envelope_header *header, struct up_view bytes)
 {
@@ -680,13 +756,30 @@ static void on_message(struct step *step, const struct envelope_header *header, 
         keys_digest(bytes, &message.digest);
         memcpy(message.id.bytes, message.digest.bytes, 16);
         aside->message = message;
-        answer_refused(step, &message, &header->id, UP__REFUSED__REASON__NOT_UNDERSTOOD);
+        answer_refused(step, &message, id_peek(bytes, &message.id) ? NULL : &header->id,
+                       UP__REFUSED__REASON__NOT_UNDERSTOOD);
         return;
     }
     memcpy(message.id.bytes, content->id.data, 16);
     keys_digest(bytes, &message.digest);
     message.message = content;
     act(step, EXCHANGE_RECEIVED)->message = message;
+}
+
+/* Somebody goes by a directory that this node does not have yet. */
+static void roster_fetch(struct step *step)
+{
+    struct exchange *exchange = step->exchange;
+    Up__Frame frame = UP__FRAME__INIT;
+    Up__RosterFetch ask = UP__ROSTER_FETCH__INIT;
+
+    if (step->event->now_ms < exchange->roster_after_ms)
+        return;
+    exchange->roster_after_ms = step->event->now_ms + FETCH_AGAIN_MS;
+    ask.version = roster_version(exchange->config.roster);
+    frame.body_case = UP__FRAME__BODY_ROSTER_FETCH;
+    frame.roster_fetch = &ask;
+    send_frame(step, &frame);
 }
 
 static void on_delivery(struct step *step, const Up__Delivery *delivery)
@@ -724,7 +817,10 @@ static void on_delivery(struct step *step, const Up__Delivery *delivery)
         step->no_memory = true;
         return;
     }
-    for (size_t i = 0; !err && i < batch->n_messages; i++)
+    if ((err == UP_UNKNOWN_MEMBER && !roster_find(exchange->config.roster, header.sender.text)) ||
+        (!err && batch->roster_version > roster_version(exchange->config.roster)))
+        roster_fetch(step);
+    for (size_t i = 0; !err && !step->no_memory && i < batch->n_messages; i++)
         on_message(step, &header, up_view_of(batch->messages[i].data, batch->messages[i].len));
     if (err) {
         struct exchange_message nobody = {.sender = header.sender};
@@ -774,6 +870,10 @@ static void on_welcome(struct step *step, const Up__Welcome *welcome)
         return;
     exchange->state = ONLINE;
     exchange->since_ms = step->event->now_ms;
+    exchange->send_max = welcome->send_max > 0 && welcome->send_max < UP_FRAME_ENVELOPES_MAX
+                             ? welcome->send_max
+                             : UP_FRAME_ENVELOPES_MAX;
+    exchange->roster_after_ms = 0;
     if (welcome->now_s - step->event->now_s > CLOCK_APART_S ||
         step->event->now_s - welcome->now_s > CLOCK_APART_S)
         log_word(step, "clocks-apart", "");
@@ -818,6 +918,8 @@ static void lost(struct step *step)
 
     exchange->state = OFFLINE;
     exchange->flight_count = 0; /* not accepted: loaded again from the store */
+    exchange->given = 0;
+    exchange->leave = false;
     exchange->loading = false;
     look_again(exchange);
 }
@@ -846,7 +948,58 @@ static void on_failure(struct step *step, const Up__Failure *failure)
 static void on_expired(struct step *step, const Up__Expired *expired)
 {
     for (size_t i = 0; i < expired->n_envelopes; i++)
-        log_word(step, "envelope-expired-uncollected", expired->envelopes[i]->recipient);
+        log_word(step, "envelope-expired-uncollected",
+                 roster_find(step->exchange->config.roster, expired->envelopes[i]->recipient)
+                     ? expired->envelopes[i]->recipient
+                     : ""); /* a broker's text goes into no log */
+}
+
+/* What one envelope makes must fit into the memory of a step, or a member could keep this node from all that comes
+ * after. The first of a frame has the whole step: when it fails twice, the envelope is the cause and is refused. What
+ * stood before it is acked as always; what stands behind it is delivered again, on another connection. */
+static void on_heavy(struct step *step, const Up__Delivery *delivery, bool first)
+{
+    struct exchange *exchange = step->exchange;
+    struct up_view header_bytes = {0};
+    struct up_view sealed = {0};
+    struct envelope_header header;
+    struct exchange_message nobody = {.bytes = {0}};
+    bool peeked = envelope_peek(up_view_of(delivery->envelope.data, delivery->envelope.len), &header,
+                                &header_bytes, &sealed) == UP_OK;
+
+    step->no_memory = false;
+    step->speaks_last = true;
+    if (first && peeked && memcmp(&exchange->heavy, &header.id, sizeof header.id) == 0) {
+        nobody.sender = header.sender;
+        log_word(step, "envelope-holds-too-much", header.sender.text);
+        if (roster_find_active(exchange->config.roster, header.sender.text))
+            answer_refused(step, &nobody, &header.id, UP__REFUSED__REASON__NOT_UNDERSTOOD);
+        act(step, EXCHANGE_DELIVERED)->number = delivery->number;
+        exchange->given++;
+    }
+    if (first && peeked)
+        exchange->heavy = header.id;
+    exchange->leave = true; /* with the next TICK: until then the Ack goes out */
+}
+
+static void on_deliver(struct step *step, const Up__Deliver *deliver)
+{
+    step->last_words = arena_alloc(step->arena, LAST_WORDS_LEN);
+    if (!step->last_words || step->exchange->state != ONLINE) {
+        step->no_memory = !step->last_words;
+        return;
+    }
+    for (size_t i = 0; i < deliver->n_deliveries; i++) {
+        size_t count = step->actions.count;
+
+        on_delivery(step, deliver->deliveries[i]);
+        if (step->no_memory) {
+            step->actions.count = count;
+            on_heavy(step, deliver->deliveries[i], i == 0);
+            return;
+        }
+        step->exchange->given++;
+    }
 }
 
 static void on_frame(struct step *step)
@@ -873,8 +1026,7 @@ static void on_frame(struct step *step)
         on_accepted(step, frame->accepted);
         break;
     case UP__FRAME__BODY_DELIVER:
-        for (size_t i = 0; i < frame->deliver->n_deliveries && !step->no_memory; i++)
-            on_delivery(step, frame->deliver->deliveries[i]);
+        on_deliver(step, frame->deliver);
         break;
     case UP__FRAME__BODY_PREKEYS:
         on_prekeys(step, frame->prekeys);
@@ -917,8 +1069,9 @@ static void on_committed(struct step *step)
     Up__Ack ack = UP__ACK__INIT;
     size_t count = step->event->count;
 
-    if (exchange->state != ONLINE || count == 0)
-        return;
+    if (exchange->state != ONLINE || count == 0 || count > exchange->given)
+        return; /* of a connection that is gone: those are delivered again */
+    exchange->given -= count;
     ack.numbers = arena_alloc(step->arena, count * sizeof *ack.numbers);
     if (!ack.numbers) {
         step->no_memory = true;
@@ -953,6 +1106,12 @@ static void on_tick(struct step *step)
         (void)act(step, EXCHANGE_LOST);
         return;
     }
+    if (exchange->leave) {
+        lost(step);
+        log_word(step, "envelopes-left-for-another-connection", "");
+        (void)act(step, EXCHANGE_LOST);
+        return;
+    }
     if (now_ms >= exchange->again_ms) { /* what became due meanwhile */
         exchange->again_ms = now_ms + 5000;
         look_again(exchange);
@@ -975,10 +1134,23 @@ static void on_prekeys_changed(struct step *step)
         same = memcmp(exchange->prekeys[i].prekey.key.bytes, step->event->prekeys[i].prekey.key.bytes,
                       sizeof exchange->prekeys[i].prekey.key.bytes) == 0;
     keys_wipe(exchange->prekeys, sizeof exchange->prekeys);
-    memcpy(exchange->prekeys, step->event->prekeys, count * sizeof *exchange->prekeys);
+    if (count > 0)
+        memcpy(exchange->prekeys, step->event->prekeys, count * sizeof *exchange->prekeys);
     exchange->prekey_count = count;
     if (!same && exchange->state == ONLINE)
         publish(step);
+}
+
+/* Prekeys were checked against the identity keys of the directory before. */
+static void on_roster(struct step *step)
+{
+    struct exchange *exchange = step->exchange;
+
+    exchange->config.roster = step->event->roster;
+    for (size_t i = 0; i < exchange->peer_count; i++)
+        peer_forget(exchange->peers[i]);
+    look_again(exchange);
+    load(step);
 }
 
 enum up_err exchange_step(struct exchange *exchange, const struct exchange_event *event,
@@ -1013,9 +1185,7 @@ enum up_err exchange_step(struct exchange *exchange, const struct exchange_event
         on_committed(&step);
         break;
     case EXCHANGE_ROSTER:
-        exchange->config.roster = event->roster;
-        look_again(exchange);
-        load(&step);
+        on_roster(&step);
         break;
     case EXCHANGE_PREKEYS:
         on_prekeys_changed(&step);
