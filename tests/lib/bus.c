@@ -711,16 +711,14 @@ void bus_packed(struct bus *bus, int from, int to, bool urgent, Up__Message *mes
     up_bytes_wipe(&bytes);
 }
 
-struct message_id bus_status(struct bus *bus, int from, int to, bool urgent)
+void bus_status_under(struct bus *bus, int from, int to, bool urgent, struct message_id *id)
 {
     Up__Message message = UP__MESSAGE__INIT;
     Up__StatusUpdate update = UP__STATUS_UPDATE__INIT;
-    struct message_id id;
     uint8_t reference[16];
 
-    keys_random(id.bytes, sizeof id.bytes);
     keys_random(reference, sizeof reference);
-    message.id = (ProtobufCBinaryData){.len = 16, .data = id.bytes};
+    message.id = (ProtobufCBinaryData){.len = 16, .data = id->bytes};
     message.reference = (ProtobufCBinaryData){.len = 16, .data = reference};
     message.version = 1;
     message.sent_at_s = bus_now_s(bus);
@@ -728,6 +726,14 @@ struct message_id bus_status(struct bus *bus, int from, int to, bool urgent)
     message.body_case = UP__MESSAGE__BODY_STATUS_UPDATE;
     message.status_update = &update;
     bus_packed(bus, from, to, urgent, &message);
+}
+
+struct message_id bus_status(struct bus *bus, int from, int to, bool urgent)
+{
+    struct message_id id;
+
+    keys_random(id.bytes, sizeof id.bytes);
+    bus_status_under(bus, from, to, urgent, &id);
     return id;
 }
 

@@ -133,6 +133,7 @@ const Up__Frame *bus_take(struct bus *bus, int node);
 /* bus_submit: a message into a node's outbox, committed. bus_status: a status update, of a random id. bus_packed: any
  * message; its id as it stands. */
 struct message_id bus_status(struct bus *bus, int from, int to, bool urgent);
+void bus_status_under(struct bus *bus, int from, int to, bool urgent, struct message_id *id);
 void bus_packed(struct bus *bus, int from, int to, bool urgent, Up__Message *message);
 void bus_row(struct bus *bus, int from, int to, bool urgent, const struct message_id *id, struct up_view bytes);
 struct bus_row *bus_row_find(struct bus_disk *disk, const struct message_id *id);
