@@ -46,7 +46,8 @@ UP_CHECKED enum up_err nodestore_open(const char *folder, const struct store_key
 void nodestore_close(struct nodestore **store_p);
 
 /* nodestore_begin .. nodestore_commit or nodestore_rollback; no nesting. Durable when commit returns UP_OK; after any
- * error nothing of the transaction is kept. UP_FULL: the disk is full; UP_IO. */
+ * error nothing of the transaction is kept, but what it put into keys.db (numbers, prekeys) may be. UP_FULL: the disk
+ * is full; UP_IO. */
 UP_CHECKED enum up_err nodestore_begin(struct nodestore *store);
 UP_CHECKED enum up_err nodestore_commit(struct nodestore *store);
 void nodestore_rollback(struct nodestore *store);
@@ -61,8 +62,8 @@ UP_CHECKED enum up_err nodestore_mark(struct nodestore *store, enum nodestore_ki
 UP_CHECKED enum up_err nodestore_drop(struct nodestore *store, enum nodestore_kind kind,
                                       const char *name);
 
-/* nodestore_get: one record; its body is in the arena. UP_NOT_FOUND, also when its key is gone. UP_WRONG_KEY: changed
- * on disk. */
+/* nodestore_get: one record; its body is in the arena. UP_NOT_FOUND, also when its key is gone. UP_WRONG_KEY: body,
+ * name, owner or peer were changed on disk. */
 UP_CHECKED enum up_err nodestore_get(struct nodestore *store, enum nodestore_kind kind,
                                      const char *name, struct arena *arena,
                                      struct nodestore_row *ret_row);
@@ -107,6 +108,7 @@ struct nodestore_prekey {
 };
 UP_CHECKED enum up_err nodestore_prekey_put(struct nodestore *store,
                                             const struct nodestore_prekey *prekey);
+/* nodestore_prekeys: those that can't be opened are left out and counted (nodestore_damaged). */
 UP_CHECKED enum up_err nodestore_prekeys(struct nodestore *store, struct arena *arena,
                                          struct nodestore_prekey **ret_prekeys, size_t *ret_count);
 /* nodestore_prekeys_sweep: destroy those that are dead. Inside a transaction. */
@@ -126,6 +128,7 @@ UP_CHECKED enum up_err nodestore_audit_add(struct nodestore *store,
                                            const struct nodestore_audit *entry);
 /* nodestore_audit_last: the newest number; 0 when there is none. */
 uint64_t nodestore_audit_last(struct nodestore *store);
+/* The newest entries can be cut off unseen: that takes a copy of the last hash, kept elsewhere. */
 /* nodestore_audit_list: entries above a number, oldest first, at most limit. nodestore_audit_check: walks the whole
  * chain; ret_holds false, and ret_broken the first number that does not fit. */
 struct nodestore_span {

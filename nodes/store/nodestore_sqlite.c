@@ -9,7 +9,7 @@
 #include "nodes/store/nodestore.h"
 #include "nodes/store/vault.h"
 
-enum { SCHEMA_VERSION = 1, PATH_LEN_MAX = 1024, REPLACED_MAX = 4096, PLACE_LEN_MAX = 80 };
+enum { SCHEMA_VERSION = 1, PATH_LEN_MAX = 1024, PLACE_LEN_MAX = 3 * NODESTORE_NAME_MAX + 16 };
 
 enum statement {
     S_BEGIN,
@@ -22,6 +22,7 @@ enum statement {
     S_DROP,
     S_GET,
     S_LIST,
+    S_LIST_OF_OWNER,
     S_COUNT_ROWS,
     S_SEEN,
     S_SAW,
@@ -60,8 +61,13 @@ static const char *const texts[S_COUNT] = {
     [S_DROP] = "DELETE FROM records WHERE kind = ?1 AND name = ?2",
     [S_GET] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND name = ?2",
     [S_LIST] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND number > ?2"
-               " AND (?3 IS NULL OR owner = ?3) AND (?4 IS NULL OR peer = ?4)"
+               " AND (?4 IS NULL OR peer = ?4)"
                " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6) ORDER BY number",
+    /* a statement of its own: with "?3 IS NULL OR" the index on the owner is not used */
+    [S_LIST_OF_OWNER] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND number > ?2"
+                        " AND owner = ?3 AND (?4 IS NULL OR peer = ?4)"
+                        " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6)"
+                        " ORDER BY number",
     [S_COUNT_ROWS] = "SELECT count(*) FROM records WHERE kind = ?1 AND (?2 = 0 OR (?2 >> state) & 1)",
     [S_SEEN] = "SELECT outcome FROM seen WHERE sender = ?1 AND id = ?2",
     [S_SAW] = "INSERT OR IGNORE INTO seen (sender, id, outcome, at) VALUES (?1, ?2, ?3, ?4)",
@@ -117,6 +123,8 @@ struct nodestore {
     /* keys of records that this transaction replaced or dropped: they go once it is on disk */
     uint8_t (*replaced)[VAULT_ID_LEN];
     size_t replaced_count;
+    size_t replaced_room;
+    size_t replaced_kept; /* of them, those of earlier transactions that could not be destroyed yet */
     uint64_t damaged;
 };
 
@@ -193,7 +201,7 @@ void nodestore_rollback(struct nodestore *store)
         (void)run(use(store, S_ROLLBACK));
     if (!sqlite3_get_autocommit(store->keys))
         (void)run(use(store, K_ROLLBACK));
-    store->replaced_count = 0;
+    store->replaced_count = store->replaced_kept;
 }
 
 static enum up_err replaced_drop(struct nodestore *store)
@@ -219,31 +227,46 @@ enum up_err nodestore_commit(struct nodestore *store)
         nodestore_rollback(store);
         return err;
     }
-    /* What fails from here on is swept at the next start: the transaction itself is on disk. */
-    if (store->replaced_count > 0 && run(use(store, K_BEGIN)) == UP_OK) {
-        if (replaced_drop(store) == UP_OK)
-            (void)run(use(store, K_COMMIT));
+    /* The transaction itself is on disk: what fails from here on is tried again after the next, and at the next
+     * start. */
+    if (store->replaced_count > 0) {
+        err = run(use(store, K_BEGIN));
+        if (!err)
+            err = replaced_drop(store);
+        if (!err)
+            err = run(use(store, K_COMMIT));
         if (!sqlite3_get_autocommit(store->keys))
             (void)run(use(store, K_ROLLBACK));
+        store->replaced_kept = err ? store->replaced_count : 0;
+        store->replaced_count = store->replaced_kept;
     }
-    store->replaced_count = 0;
     return UP_OK;
 }
 
+/* Without memory for one more, it waits for the sweep at the next start. */
 static void replaced_add(struct nodestore *store, struct up_view id)
 {
-    /* past the bound they wait for the sweep */
-    if (id.len == VAULT_ID_LEN && store->replaced_count < REPLACED_MAX)
+    if (store->replaced_count == store->replaced_room) {
+        size_t room = store->replaced_room == 0 ? 64 : store->replaced_room * 2;
+        void *grown = realloc(store->replaced, room * sizeof *store->replaced);
+
+        if (!grown)
+            return;
+        store->replaced = grown;
+        store->replaced_room = room;
+    }
+    if (id.len == VAULT_ID_LEN)
         memcpy(store->replaced[store->replaced_count++], id.data, VAULT_ID_LEN);
 }
 
 /* --- records -------------------------------------------------------------------------------------- */
 
-/* What a record is bound to. */
-static struct up_view place_of(enum nodestore_kind kind, const char *name,
-                               char ret_place[static PLACE_LEN_MAX])
+/* What a record is bound to: whose it is and to whom it goes can't be changed on disk either. */
+static struct up_view place_of(const struct nodestore_row *row, char ret_place[static PLACE_LEN_MAX])
 {
-    int len = snprintf(ret_place, PLACE_LEN_MAX, "%d/%.*s", (int)kind, NODESTORE_NAME_MAX - 1, name);
+    enum { LEN = NODESTORE_NAME_MAX - 1 };
+    int len = snprintf(ret_place, PLACE_LEN_MAX, "%d/%.*s%c%.*s%c%.*s", (int)row->kind, LEN,
+                       row->name, 0, LEN, row->owner, 0, LEN, row->peer);
 
     return up_view_of(ret_place, (size_t)len);
 }
@@ -289,7 +312,7 @@ enum up_err nodestore_put(struct nodestore *store, const struct nodestore_row *r
     if (!err)
         err = up_bytes_new(row->body.len + VAULT_OVERHEAD, &sealed);
     if (!err) {
-        vault_seal(&key, place_of(row->kind, row->name, place), row->body, sealed.data);
+        vault_seal(&key, place_of(row, place), row->body, sealed.data);
         put = use(store, replace ? S_REPLACE : S_PUT);
         (void)sqlite3_bind_int(put, 1, (int)row->kind);
         bind_text(put, 2, row->name);
@@ -382,7 +405,7 @@ static enum up_err row_read(struct nodestore *store, sqlite3_stmt *from, struct 
     if (!err && !plain)
         err = UP_NO_MEMORY;
     if (!err)
-        err = vault_open(&key, place_of(row.kind, row.name, place), sealed, plain);
+        err = vault_open(&key, place_of(&row, place), sealed, plain);
     keys_wipe(&key, sizeof key);
     if (err)
         return err;
@@ -412,7 +435,7 @@ enum up_err nodestore_get(struct nodestore *store, enum nodestore_kind kind, con
 enum up_err nodestore_list(struct nodestore *store, const struct nodestore_query *query,
                            struct arena *arena, struct nodestore_row **ret_rows, size_t *ret_count)
 {
-    sqlite3_stmt *list = use(store, S_LIST);
+    sqlite3_stmt *list = use(store, query->owner ? S_LIST_OF_OWNER : S_LIST);
     struct nodestore_row *rows = NULL;
     size_t count = 0;
     size_t room = 0;
@@ -421,7 +444,8 @@ enum up_err nodestore_list(struct nodestore *store, const struct nodestore_query
 
     (void)sqlite3_bind_int(list, 1, (int)query->kind);
     (void)sqlite3_bind_int64(list, 2, (sqlite3_int64)query->after);
-    bind_text(list, 3, query->owner);
+    if (query->owner)
+        bind_text(list, 3, query->owner);
     bind_text(list, 4, query->peer);
     (void)sqlite3_bind_int64(list, 5, query->states);
     (void)sqlite3_bind_int64(list, 6, query->due_by_s);
@@ -590,11 +614,20 @@ enum up_err nodestore_prekeys(struct nodestore *store, struct arena *arena,
     sqlite3_stmt *list = use(store, K_PREKEYS);
     struct nodestore_prekey *prekeys = arena_alloc(arena, PREKEYS_MAX * sizeof *prekeys);
     size_t count = 0;
+    int result = SQLITE_DONE;
     enum up_err err = prekeys ? UP_OK : UP_NO_MEMORY;
 
-    while (!err && count < PREKEYS_MAX && sqlite3_step(list) == SQLITE_ROW)
-        err = prekey_read(store, list, arena, &prekeys[count++]);
+    while (!err && count < PREKEYS_MAX && (result = sqlite3_step(list)) == SQLITE_ROW) {
+        err = prekey_read(store, list, arena, &prekeys[count]);
+        count += !err;
+        if (err == UP_WRONG_KEY) { /* what was sealed to it is refused; the others still open */
+            store->damaged++;
+            err = UP_OK;
+        }
+    }
     (void)sqlite3_reset(list);
+    if (!err)
+        err = code(result);
     if (err)
         return err;
     *ret_prekeys = prekeys;
@@ -694,6 +727,18 @@ static const char *column_copy(sqlite3_stmt *statement, int at, struct arena *ar
     return arena_text(arena, up_view_of(text, text ? strlen((const char *)text) : 0));
 }
 
+/* No type that the store does not write, no byte behind a NUL: what could be changed without a trace in the hash. */
+static bool is_as_written(sqlite3_stmt *list)
+{
+    for (int at = 2; at <= 4; at++) {
+        const unsigned char *text = sqlite3_column_text(list, at);
+
+        if (!text || strlen((const char *)text) != (size_t)sqlite3_column_bytes(list, at))
+            return false;
+    }
+    return sqlite3_column_type(list, 1) == SQLITE_INTEGER;
+}
+
 enum up_err nodestore_audit_list(struct nodestore *store, struct nodestore_span span,
                                  struct arena *arena, struct nodestore_audit **ret_entries,
                                  size_t *ret_count)
@@ -716,7 +761,7 @@ enum up_err nodestore_audit_list(struct nodestore *store, struct nodestore_span 
         entry->person = column_copy(list, 2, arena);
         entry->action = column_copy(list, 3, arena);
         entry->subject = column_copy(list, 4, arena);
-        if (hash.len == sizeof entry->hash)
+        if (hash.len == sizeof entry->hash && is_as_written(list))
             memcpy(&entry->hash, hash.data, sizeof entry->hash);
         if (!entry->person || !entry->action || !entry->subject) {
             (void)sqlite3_reset(list);
@@ -829,7 +874,6 @@ static enum up_err sweep(struct nodestore *store)
             SQLITE_OK)
         goto out;
     err = UP_OK;
-    store->replaced_count = 0;
     while (sqlite3_step(all) == SQLITE_ROW) {
         struct up_view id = column_view(all, 0);
 
@@ -923,8 +967,7 @@ enum up_err nodestore_open(const char *folder, const struct store_key *key,
     if (!store)
         return UP_NO_MEMORY;
     store->key = *key;
-    store->replaced = calloc(REPLACED_MAX, sizeof *store->replaced);
-    err = store->replaced ? prepare(store, folder, why) : UP_NO_MEMORY;
+    err = prepare(store, folder, why);
     if (err)
         nodestore_close(&store);
     else
