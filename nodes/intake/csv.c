@@ -14,6 +14,7 @@ struct csv {
     size_t columns; /* of the first row; 0 before it */
     size_t used;    /* of buffer */
     size_t count;
+    bool passing; /* reads on to the end of a bad row, and keeps nothing */
     struct up_view fields[UP_CSV_COLUMNS_MAX];
     uint8_t buffer[UP_CSV_ROW_LEN_MAX];
 };
@@ -59,6 +60,8 @@ static size_t line_end(const struct csv *csv)
 
 static enum up_err put(struct csv *csv, int byte, struct up_why *why)
 {
+    if (csv->passing)
+        return UP_OK;
     if (csv->used == sizeof csv->buffer)
         return up_why_set(why, UP_TOO_LARGE, "the row is longer than %u bytes", UP_CSV_ROW_LEN_MAX);
     csv->buffer[csv->used++] = (uint8_t)byte;
@@ -113,6 +116,8 @@ static enum up_err field_read(struct csv *csv, struct up_why *why)
     struct up_view field = {0};
     enum up_err err = UP_OK;
 
+    if (csv->passing)
+        return peek(csv) == '"' ? field_quoted(csv, why) : field_plain(csv, why);
     if (csv->count == UP_CSV_COLUMNS_MAX)
         return up_why_set(why, UP_TOO_LARGE, "more than %u fields", UP_CSV_COLUMNS_MAX);
     err = peek(csv) == '"' ? field_quoted(csv, why) : field_plain(csv, why);
@@ -146,12 +151,21 @@ static enum up_err row_read(struct csv *csv, struct up_why *why)
     }
 }
 
-/* After a bad row: to the line after the one on which it began. A quote that was never closed must not
- * take the rest of the file with it. */
+/* After a bad row: behind it, when its quotes tell where it ends; what stands on the lines inside a quote is never
+ * taken for rows. Else to the line after the one on which it began: a quote that was never closed must not take the
+ * rest of the file with it. */
 static void resume(struct csv *csv, size_t start, unsigned line)
 {
     const uint8_t *end = memchr(csv->text.data + start, '\n', csv->text.len - start);
+    enum up_err err = UP_OK;
 
+    csv->at = start;
+    csv->line = line;
+    csv->passing = true;
+    err = row_read(csv, NULL);
+    csv->passing = false;
+    if (!err)
+        return;
     csv->at = end ? (size_t)(end - csv->text.data) + 1 : csv->text.len;
     csv->line = line + 1;
 }

@@ -26,7 +26,8 @@ void csv_destroy(struct csv **csv_p); /* wipes the last row */
 /* csv_next: the next row. Lines without a character are passed over.
  *   UP_NOT_FOUND  the end of the file
  *   UP_MALFORMED, UP_TOO_LARGE, UP_BAD_TEXT  this row is bad: ret_row has its line and raw, why the
- *     reason without a value; the reader stands at the next line, so that one can go on
+ *     reason without a value; the reader stands behind the row, or at the next line where its quotes do not
+ *     tell its end, so that one can go on
  * The first row sets how many fields each other must have. */
 UP_CHECKED enum up_err csv_next(struct csv *csv, struct csv_row *ret_row, struct up_why *why);
 

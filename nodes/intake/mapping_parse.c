@@ -195,6 +195,8 @@ static enum up_err parse_set(struct parse *parse, struct rule *rule)
 {
     enum up_err err = field_take(parse, rule);
 
+    if (!err && rule->kind == RULE_GRANT && parse->roles == 0)
+        err = wrong(parse, "\"grant\" stands below the choices that it is about");
     if (!err && parse->count != 4)
         err = wrong(parse, "one value, in quotes if it has blanks");
     if (err)
@@ -240,6 +242,9 @@ static enum up_err parse_time(struct parse *parse, struct rule *rule)
         err = column_add(parse, rule, 3);
     if (!err && at < parse->count && !is_word(parse, at, "as"))
         err = column_add(parse, rule, at++);
+    if (err)
+        return err;
+    err = value_check(parse, rule, "2026-01-31"); /* a field of text */
     if (err)
         return err;
     rule->text = "YYYY-MM-DD";
