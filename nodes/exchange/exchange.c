@@ -8,7 +8,8 @@
 
 enum {
     PROTOCOL = 1,
-    GREETING_MS = 10000, /* a broker that does not say Welcome by then refused us, or is not there */
+    GREETING_MS =
+        10000, /* a broker that does not say Welcome by then refused us, or is not there */
     FETCH_AGAIN_MS = 15000,
     CLOCK_APART_S = 600, /* well before expiry, one hour, would be judged wrongly */
     SILENCE_MS = 4000, /* a broker that was started again says so when it hears something */
@@ -16,7 +17,7 @@ enum {
     LOAD_MAX = 512,
     FRAME_BYTES_MAX = 1 << 20, /* of envelopes in one Send */
     CREDIT = 128,
-    LAST_WORDS = 4,         /* actions, and bytes, kept back for when a step's memory runs out */
+    LAST_WORDS = 4, /* actions, and bytes, kept back for when a step's memory runs out */
     LAST_WORDS_LEN = 512,
     SLOTS = 2 * UP_OUTBOX_IN_FLIGHT_MAX, /* of the set of what is under way */
     PEERS_MAX = UP_MEMBERS_MAX,
@@ -58,11 +59,11 @@ struct exchange {
     uint64_t seq;
     uint64_t cursor; /* highest number loaded */
     bool loading;
-    bool more;       /* something may wait above the cursor */
-    int64_t again_ms; /* look through the whole outbox again */
-    int64_t said_ms;  /* the last frame to the broker */
-    size_t send_max;  /* envelopes in one Send: the broker says */
-    size_t given;     /* deliveries of this connection that were not acked */
+    bool more;               /* something may wait above the cursor */
+    int64_t again_ms;        /* look through the whole outbox again */
+    int64_t said_ms;         /* the last frame to the broker */
+    size_t send_max;         /* envelopes in one Send: the broker says */
+    size_t given;            /* deliveries of this connection that were not acked */
     int64_t roster_after_ms; /* a newer directory may be asked for again */
     struct envelope_id heavy; /* it did not fit into the memory of a step */
     bool leave; /* deliveries were left lying: they come again on another connection */
@@ -122,7 +123,8 @@ size_t exchange_under_way(const struct exchange *exchange)
     return exchange->flight_count;
 }
 
-/* --- actions -------------------------------------------------------------------------------------- */
+/* --- actions
+ * -------------------------------------------------------------------------------------- */
 
 static struct exchange_action *act(struct step *step, enum exchange_action_kind kind)
 {
@@ -196,7 +198,8 @@ static void send_credit(struct step *step, unsigned envelopes)
     send_frame(step, &frame);
 }
 
-/* --- peers ---------------------------------------------------------------------------------------- */
+/* --- peers
+ * ---------------------------------------------------------------------------------------- */
 
 static struct peer *peer_find(const struct exchange *exchange, const char *member)
 {
@@ -232,7 +235,8 @@ static const struct prekey *peer_prekey(const struct peer *peer, int64_t now_s)
     for (size_t i = 0; peer && i < peer->prekey_count; i++) {
         const struct prekey *prekey = &peer->prekeys[i];
 
-        if (prekey_is_valid(prekey, now_s) && (!best || prekey->valid_until_s < best->valid_until_s))
+        if (prekey_is_valid(prekey, now_s) &&
+            (!best || prekey->valid_until_s < best->valid_until_s))
             best = prekey;
     }
     return best;
@@ -263,9 +267,11 @@ static void fetch(struct step *step, struct peer *peer)
     send_frame(step, &frame);
 }
 
-/* --- the outbox ----------------------------------------------------------------------------------- */
+/* --- the outbox
+ * ----------------------------------------------------------------------------------- */
 
-/* The flights by message id, made once for the rows of a LOADED: index + 1, or 0. Half of it is free at least. */
+/* The flights by message id, made once for the rows of a LOADED: index + 1, or 0. Half of it is
+ * free at least. */
 struct under_way {
     uint16_t slots[SLOTS];
 };
@@ -412,9 +418,10 @@ static void seal(struct step *step, const struct batch *batch, struct draft *dra
     up_bytes_wipe(&envelope);
 }
 
-/* All that was loaded for the recipient and lane of list[from], in envelopes as full as they get. */
-static void seal_lane(struct step *step, const struct exchange_waiting *rows, bool *done, size_t from,
-                      struct draft *draft)
+/* All that was loaded for the recipient and lane of list[from], in envelopes as full as they get.
+ */
+static void seal_lane(struct step *step, const struct exchange_waiting *rows, bool *done,
+                      size_t from, struct draft *draft)
 {
     struct up_view messages[UP_BATCH_MESSAGES_MAX];
     struct peer *peer = peer_require(step, rows[from].recipient);
@@ -484,8 +491,9 @@ static void on_loaded(struct step *step)
     load(step);
 }
 
-/* The pause grows once for what was sent together, however many messages that were. Up to a quarter of it is taken
- * off by the message's id, which is random: nodes that were turned away together do not come back together. */
+/* The pause grows once for what was sent together, however many messages that were. Up to a quarter
+ * of it is taken off by the message's id, which is random: nodes that were turned away together do
+ * not come back together. */
 static void retry(struct step *step, const struct flight *flight)
 {
     struct exchange_action *action = act(step, EXCHANGE_RETRY);
@@ -555,10 +563,12 @@ static void on_accepted(struct step *step, const Up__Accepted *answer)
     load(step);
 }
 
-/* --- what comes ----------------------------------------------------------------------------------- */
+/* --- what comes
+ * ----------------------------------------------------------------------------------- */
 
 /* An answer's id follows from what it answers: given again it is the same. */
-static void answer_id(const struct exchange_message *to, const char *word, struct message_id *ret_id)
+static void answer_id(const struct exchange_message *to, const char *word,
+                      struct message_id *ret_id)
 {
     uint8_t bytes[64] = {0};
     struct digest digest;
@@ -596,8 +606,8 @@ static void answer_receipt(struct step *step, const struct exchange_message *to,
 
     receipt.message_id = (ProtobufCBinaryData){.len = 16, .data = copy.id.bytes};
     receipt.digest = (ProtobufCBinaryData){.len = 32, .data = copy.digest.bytes};
-    receipt.outcome = repeat ? UP__DELIVERY_RECEIPT__OUTCOME__DUPLICATE
-                             : UP__DELIVERY_RECEIPT__OUTCOME__STORED;
+    receipt.outcome =
+        repeat ? UP__DELIVERY_RECEIPT__OUTCOME__DUPLICATE : UP__DELIVERY_RECEIPT__OUTCOME__STORED;
     message.body_case = UP__MESSAGE__BODY_DELIVERY_RECEIPT;
     message.delivery_receipt = &receipt;
     answer(step, to, &message, "receipt");
@@ -687,7 +697,8 @@ static void on_answer(struct step *step, const struct exchange_message *message)
         return;
     }
     if (peer && refused && content->refused->reason == UP__REFUSED__REASON__CANNOT_OPEN)
-        peer_forget(peer); /* its prekeys changed: what is sealed from now on is sealed to the new ones */
+        peer_forget(
+            peer); /* its prekeys changed: what is sealed from now on is sealed to the new ones */
     act(step, refused ? EXCHANGE_TURNED_DOWN : EXCHANGE_RECEIPT)->message = *message;
 }
 
@@ -698,7 +709,8 @@ static void on_checked(struct step *step)
     bool repeat = outcome != 0;
     bool status = message->message->body_case == UP__MESSAGE__BODY_STATUS_UPDATE;
 
-    if (is_answer(message->message)) { /* never answered, so never remembered: applying it twice changes nothing */
+    if (is_answer(message->message)) { /* never answered, so never remembered: applying it twice
+                                          changes nothing */
         on_answer(step, message);
         return;
     }
@@ -729,7 +741,8 @@ static const struct exchange_prekey *own_prekey(const struct exchange *exchange,
     return NULL;
 }
 
-/* The id of a message that can't be unpacked, where it stands in front: its sender can be told which one it was. */
+/* The id of a message that can't be unpacked, where it stands in front: its sender can be told
+ * which one it was. */
 static bool id_peek(struct up_view bytes, struct message_id *ret_id)
 {
     if (bytes.len < 18 || bytes.data[0] != 0x0a || bytes.data[1] != 16)
@@ -739,7 +752,8 @@ static bool id_peek(struct up_view bytes, struct message_id *ret_id)
 }
 
 /* One message of a batch; what can't be understood spoils no other. */
-static void on_message(struct step *step, const struct envelope_header *header, struct up_view bytes)
+static void on_message(struct step *step, const struct envelope_header *header,
+                       struct up_view bytes)
 {
     ProtobufCMessage *unpacked = NULL;
     struct exchange_message message = {.sender = header->sender, .bytes = bytes};
@@ -826,7 +840,8 @@ static void on_delivery(struct step *step, const Up__Delivery *delivery)
         struct exchange_message nobody = {.sender = header.sender};
 
         log_word(step, up_err_text(err), header.sender.text);
-        /* only to a member, and only where its own hand is likely: a forged sender is not told anything */
+        /* only to a member, and only where its own hand is likely: a forged sender is not told
+         * anything */
         if (err == UP_WRONG_KEY && roster_find_active(exchange->config.roster, header.sender.text))
             answer_refused(step, &nobody, &header.id, UP__REFUSED__REASON__CANNOT_OPEN);
     }
@@ -954,9 +969,10 @@ static void on_expired(struct step *step, const Up__Expired *expired)
                      : ""); /* a broker's text goes into no log */
 }
 
-/* What one envelope makes must fit into the memory of a step, or a member could keep this node from all that comes
- * after. The first of a frame has the whole step: when it fails twice, the envelope is the cause and is refused. What
- * stood before it is acked as always; what stands behind it is delivered again, on another connection. */
+/* What one envelope makes must fit into the memory of a step, or a member could keep this node from
+ * all that comes after. The first of a frame has the whole step: when it fails twice, the envelope
+ * is the cause and is refused. What stood before it is acked as always; what stands behind it is
+ * delivered again, on another connection. */
 static void on_heavy(struct step *step, const Up__Delivery *delivery, bool first)
 {
     struct exchange *exchange = step->exchange;
@@ -964,8 +980,8 @@ static void on_heavy(struct step *step, const Up__Delivery *delivery, bool first
     struct up_view sealed = {0};
     struct envelope_header header;
     struct exchange_message nobody = {.bytes = {0}};
-    bool peeked = envelope_peek(up_view_of(delivery->envelope.data, delivery->envelope.len), &header,
-                                &header_bytes, &sealed) == UP_OK;
+    bool peeked = envelope_peek(up_view_of(delivery->envelope.data, delivery->envelope.len),
+                                &header, &header_bytes, &sealed) == UP_OK;
 
     step->no_memory = false;
     step->speaks_last = true;
@@ -1005,7 +1021,8 @@ static void on_deliver(struct step *step, const Up__Deliver *deliver)
 static void on_frame(struct step *step)
 {
     ProtobufCMessage *message = NULL;
-    enum up_err err = message_unpack(&up__frame__descriptor, step->event->bytes, step->arena, &message);
+    enum up_err err =
+        message_unpack(&up__frame__descriptor, step->event->bytes, step->arena, &message);
     const Up__Frame *frame = (const Up__Frame *)message;
 
     if (err == UP_NO_MEMORY) {
@@ -1018,6 +1035,11 @@ static void on_frame(struct step *step)
     }
     if (step->exchange->state == OFFLINE)
         return;
+    if (step->exchange->state == GREETING && frame->body_case != UP__FRAME__BODY_WELCOME &&
+        frame->body_case != UP__FRAME__BODY_FAILURE) {
+        log_word(step, "frame-before-the-welcome", "");
+        return;
+    }
     switch ((int)frame->body_case) {
     case UP__FRAME__BODY_WELCOME:
         on_welcome(step, frame->welcome);

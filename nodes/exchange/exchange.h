@@ -12,7 +12,9 @@
  *   online     FRAME Accepted               per message ACCEPTED (an answer: GONE), RETRY or CANT_SEND
  *   online     FRAME Prekeys                remembered; LOAD
  *   online     FRAME Deliver                per message RECEIVED; per envelope that can't be opened ANSWER; then
- *                                           DELIVERED
+ *                                           DELIVERED. SEND RosterFetch when its sender goes by a newer directory.
+ *                                           What does not fit into the step's memory waits for another connection (LOST
+ *                                           at the next TICK); an envelope that fails twice by itself: ANSWER, DELIVERED
  *   online     CHECKED (a message, and what was answered to it before)
  *                                           first time: KEEP, STATUS, RECEIPT or TURNED_DOWN, and ANSWER if it asks for
  *                                           one; a repeat: ANSWER as the first time
@@ -20,8 +22,11 @@
  *   online     TICK, long silent            SEND Credit of nothing: a broker that forgot us answers Failure
  *   online     FRAME Failure                LOG; LOST when the broker will not serve this session
  *   any        DISCONNECTED                 what was not accepted is loaded again; offline
- *   any        ROSTER                       another roster is in force; LOAD
+ *   any        ROSTER                       another roster is in force; prekeys of others are fetched again
  *   any        PREKEYS                      this node's prekeys changed; online: SEND PrekeyPublish
+ *
+ * While greeting only Welcome and Failure are heard. A refusal that says CANNOT_OPEN makes its sender's prekeys be
+ * fetched again.
  *
  * Durable before said: the shell commits KEEP and ANSWER before it gives COMMITTED, so Ack follows the disk. */
 #ifndef NODES_EXCHANGE_EXCHANGE_H
@@ -110,8 +115,8 @@ enum exchange_action_kind {
     EXCHANGE_DELIVERED,    /* number: all of this delivery was given; commit, then COMMITTED */
     EXCHANGE_KEEP,         /* message: a disclosure, release or statistics: store it */
     EXCHANGE_STATUS,       /* message: a StatusUpdate about a reference of ours */
-    EXCHANGE_RECEIPT,      /* message: a DeliveryReceipt */
-    EXCHANGE_TURNED_DOWN,  /* message: a Refused */
+    EXCHANGE_RECEIPT,      /* message: a DeliveryReceipt; its lengths are right, its digest is the shell's to compare */
+    EXCHANGE_TURNED_DOWN,  /* message: a Refused; its lengths are right */
     EXCHANGE_ASIDE,        /* bytes and sender: not understood; kept for a person to look at */
     EXCHANGE_SAW,          /* message, outcome: remember that it was answered */
     EXCHANGE_ANSWER,       /* bytes: a packed Message for `member`; put it into the outbox as an answer under id */

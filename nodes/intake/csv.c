@@ -151,9 +151,9 @@ static enum up_err row_read(struct csv *csv, struct up_why *why)
     }
 }
 
-/* After a bad row: behind it, when its quotes tell where it ends; what stands on the lines inside a quote is never
- * taken for rows. Else to the line after the one on which it began: a quote that was never closed must not take the
- * rest of the file with it. */
+/* After a bad row: behind it, when its quotes tell where it ends; what stands on the lines inside a
+ * quote is never taken for rows. Else to the line after the one on which it began: a quote that was
+ * never closed must not take the rest of the file with it. */
 static void resume(struct csv *csv, size_t start, unsigned line)
 {
     const uint8_t *end = memchr(csv->text.data + start, '\n', csv->text.len - start);

@@ -284,8 +284,7 @@ static enum up_err parse_look(struct parse *parse, struct rule *rule)
         err = wrong(parse, "not \"look FIELD = COLUMN in TABLE\"");
     if (err)
         return err;
-    while (table &&
-           (table->kind != RULE_TABLE || strcmp(table->text, parse->tokens[5].text) != 0))
+    while (table && (table->kind != RULE_TABLE || strcmp(table->text, parse->tokens[5].text) != 0))
         table = table->next;
     if (!table)
         return wrong_word(parse, "above stands no table", parse->tokens[5].text);
@@ -297,8 +296,8 @@ static enum up_err parse_look(struct parse *parse, struct rule *rule)
     return err;
 }
 
-static enum up_err code_read(struct parse *parse, const ProtobufCEnumDescriptor *codes, size_t index,
-                             const char *what, int *ret_code)
+static enum up_err code_read(struct parse *parse, const ProtobufCEnumDescriptor *codes,
+                             size_t index, const char *what, int *ret_code)
 {
     const ProtobufCEnumValue *code = NULL;
 
@@ -315,7 +314,8 @@ static enum up_err parse_strand(struct parse *parse, struct rule *rule)
     int code = 0;
     size_t at = 3;
     size_t upto = parse->count;
-    enum up_err err = code_read(parse, &up__strand__code__descriptor, 1, "no strand is called", &code);
+    enum up_err err =
+        code_read(parse, &up__strand__code__descriptor, 1, "no strand is called", &code);
 
     if (err)
         return err;
@@ -326,8 +326,8 @@ static enum up_err parse_strand(struct parse *parse, struct rule *rule)
     }
     if (!is_word(parse, 2, "="))
         return wrong(parse, "not \"strand CODE = COLUMN ... unless VALUE ...\"");
-    while (!err && at < parse->count && !is_word(parse, at, "unless") && !is_word(parse, at, "is") &&
-           !is_word(parse, at, "contains"))
+    while (!err && at < parse->count && !is_word(parse, at, "unless") &&
+           !is_word(parse, at, "is") && !is_word(parse, at, "contains"))
         err = column_add(parse, rule, at++);
     if (!err && (rule->column_count == 0 || at == parse->count))
         err = wrong(parse, "not \"strand CODE = COLUMN ... unless VALUE ...\"");

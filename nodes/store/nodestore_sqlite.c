@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * data.db (WAL, FULL) and keys.db (rollback journal, FULL, overwritten when deleted): one writer connection each. */
+ * data.db (WAL, FULL) and keys.db (rollback journal, FULL, overwritten when deleted): one writer
+ * connection each. */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +69,8 @@ static const char *const texts[S_COUNT] = {
                         " AND owner = ?3 AND (?4 IS NULL OR peer = ?4)"
                         " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6)"
                         " ORDER BY number",
-    [S_COUNT_ROWS] = "SELECT count(*) FROM records WHERE kind = ?1 AND (?2 = 0 OR (?2 >> state) & 1)",
+    [S_COUNT_ROWS] =
+        "SELECT count(*) FROM records WHERE kind = ?1 AND (?2 = 0 OR (?2 >> state) & 1)",
     [S_SEEN] = "SELECT outcome FROM seen WHERE sender = ?1 AND id = ?2",
     [S_SAW] = "INSERT OR IGNORE INTO seen (sender, id, outcome, at) VALUES (?1, ?2, ?3, ?4)",
     [S_NUMBER] = "SELECT value FROM numbers WHERE name = ?1",
@@ -124,7 +126,8 @@ struct nodestore {
     uint8_t (*replaced)[VAULT_ID_LEN];
     size_t replaced_count;
     size_t replaced_room;
-    size_t replaced_kept; /* of them, those of earlier transactions that could not be destroyed yet */
+    size_t
+        replaced_kept; /* of them, those of earlier transactions that could not be destroyed yet */
     uint64_t damaged;
 };
 
@@ -182,7 +185,8 @@ static enum up_err run(sqlite3_stmt *statement)
     return code(result);
 }
 
-/* --- transactions --------------------------------------------------------------------------------- */
+/* --- transactions
+ * --------------------------------------------------------------------------------- */
 
 enum up_err nodestore_begin(struct nodestore *store)
 {
@@ -227,8 +231,8 @@ enum up_err nodestore_commit(struct nodestore *store)
         nodestore_rollback(store);
         return err;
     }
-    /* The transaction itself is on disk: what fails from here on is tried again after the next, and at the next
-     * start. */
+    /* The transaction itself is on disk: what fails from here on is tried again after the next, and
+     * at the next start. */
     if (store->replaced_count > 0) {
         err = run(use(store, K_BEGIN));
         if (!err)
@@ -259,10 +263,12 @@ static void replaced_add(struct nodestore *store, struct up_view id)
         memcpy(store->replaced[store->replaced_count++], id.data, VAULT_ID_LEN);
 }
 
-/* --- records -------------------------------------------------------------------------------------- */
+/* --- records
+ * -------------------------------------------------------------------------------------- */
 
 /* What a record is bound to: whose it is and to whom it goes can't be changed on disk either. */
-static struct up_view place_of(const struct nodestore_row *row, char ret_place[static PLACE_LEN_MAX])
+static struct up_view place_of(const struct nodestore_row *row,
+                               char ret_place[static PLACE_LEN_MAX])
 {
     enum { LEN = NODESTORE_NAME_MAX - 1 };
     int len = snprintf(ret_place, PLACE_LEN_MAX, "%d/%.*s%c%.*s%c%.*s", (int)row->kind, LEN,
@@ -271,7 +277,8 @@ static struct up_view place_of(const struct nodestore_row *row, char ret_place[s
     return up_view_of(ret_place, (size_t)len);
 }
 
-/* The key of the record that stands there now is dropped after the commit; false when there is none. */
+/* The key of the record that stands there now is dropped after the commit; false when there is
+ * none. */
 static bool old_key_take(struct nodestore *store, enum nodestore_kind kind, const char *name)
 {
     sqlite3_stmt *get = use(store, S_KEY_OF);
@@ -500,7 +507,8 @@ uint64_t nodestore_damaged(const struct nodestore *store)
     return store->damaged;
 }
 
-/* --- what was received before, numbers ------------------------------------------------------------- */
+/* --- what was received before, numbers
+ * ------------------------------------------------------------- */
 
 enum up_err nodestore_seen(struct nodestore *store, const char *sender, const uint8_t id[static 16],
                            unsigned *ret_outcome)
@@ -557,7 +565,8 @@ enum up_err nodestore_number_put(struct nodestore *store, const char *name, int6
     return run(put);
 }
 
-/* --- prekeys -------------------------------------------------------------------------------------- */
+/* --- prekeys
+ * -------------------------------------------------------------------------------------- */
 
 enum up_err nodestore_prekey_put(struct nodestore *store, const struct nodestore_prekey *prekey)
 {
@@ -643,7 +652,8 @@ enum up_err nodestore_prekeys_sweep(struct nodestore *store, int64_t now_s)
     return run(sweep);
 }
 
-/* --- audit ---------------------------------------------------------------------------------------- */
+/* --- audit
+ * ---------------------------------------------------------------------------------------- */
 
 /* BLAKE2b-256 over the hash before and the entry, each part with its length in front. */
 static enum up_err audit_hash(const struct digest *before, const struct nodestore_audit *entry,
@@ -727,7 +737,8 @@ static const char *column_copy(sqlite3_stmt *statement, int at, struct arena *ar
     return arena_text(arena, up_view_of(text, text ? strlen((const char *)text) : 0));
 }
 
-/* No type that the store does not write, no byte behind a NUL: what could be changed without a trace in the hash. */
+/* No type that the store does not write, no byte behind a NUL: what could be changed without a
+ * trace in the hash. */
 static bool is_as_written(sqlite3_stmt *list)
 {
     for (int at = 2; at <= 4; at++) {
@@ -811,7 +822,8 @@ enum up_err nodestore_audit_check(struct nodestore *store, bool *ret_holds, uint
     return err;
 }
 
-/* --- opening -------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
 
 static int user_version(sqlite3 *db)
 {
@@ -825,8 +837,8 @@ static int user_version(sqlite3 *db)
     return version;
 }
 
-static enum up_err db_open(const char *path, const char *pragmas, const char *schema, sqlite3 **ret_db,
-                           struct up_why *why)
+static enum up_err db_open(const char *path, const char *pragmas, const char *schema,
+                           sqlite3 **ret_db, struct up_why *why)
 {
     int version = 0;
 
@@ -866,9 +878,11 @@ static enum up_err sweep(struct nodestore *store)
     sqlite3_stmt *find = NULL;
     enum up_err err = UP_IO;
 
-    if (sqlite3_prepare_v2(store->keys, "SELECT id FROM record_keys", -1, &all, NULL) != SQLITE_OK ||
-        sqlite3_exec(store->data, "CREATE TEMP TABLE held (key BLOB PRIMARY KEY) WITHOUT ROWID;"
-                                  "INSERT OR IGNORE INTO held SELECT key FROM records",
+    if (sqlite3_prepare_v2(store->keys, "SELECT id FROM record_keys", -1, &all, NULL) !=
+            SQLITE_OK ||
+        sqlite3_exec(store->data,
+                     "CREATE TEMP TABLE held (key BLOB PRIMARY KEY) WITHOUT ROWID;"
+                     "INSERT OR IGNORE INTO held SELECT key FROM records",
                      NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_prepare_v2(store->data, "SELECT 1 FROM held WHERE key = ?1", -1, &find, NULL) !=
             SQLITE_OK)
@@ -940,9 +954,9 @@ static enum up_err prepare(struct nodestore *store, const char *folder, struct u
                   "PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;",
                   data_schema, &store->data, why);
     for (int i = 0; !err && i < S_COUNT; i++) {
-        if (texts[i] && sqlite3_prepare_v3(i < S_DATA_END ? store->data : store->keys, texts[i], -1,
-                                           SQLITE_PREPARE_PERSISTENT, &store->statements[i],
-                                           NULL) != SQLITE_OK)
+        if (texts[i] &&
+            sqlite3_prepare_v3(i < S_DATA_END ? store->data : store->keys, texts[i], -1,
+                               SQLITE_PREPARE_PERSISTENT, &store->statements[i], NULL) != SQLITE_OK)
             err = up_why_set(why, UP_IO, "%s is not a store of this program", folder);
     }
     if (!err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: store base proto */
-/* What nodes/store/nodestore.h promises. The files are looked at and changed with SQLite itself; stops and full disks
- * are made by SQLite's own table of system calls: a child is killed, or its disk refuses, at its n-th write, for each
- * n until the work is done without. */
+/* What nodes/store/nodestore.h promises. The files are looked at and changed with SQLite itself;
+ * stops and full disks are made by SQLite's own table of system calls: a child is killed, or its
+ * disk refuses, at its n-th write, for each n until the work is done without. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -70,9 +70,9 @@ static const char *path_of(const char *file)
 
 static int tear_down(void **state)
 {
-    static const char *const files[] = {"data.db",         "data.db-wal", "data.db-shm",
-                                        "data.db-journal", "keys.db",     "keys.db-journal",
-                                        "lock"};
+    static const char *const files[] = {
+        "data.db", "data.db-wal",     "data.db-shm", "data.db-journal",
+        "keys.db", "keys.db-journal", "lock"};
 
     (void)state;
     nodestore_close(&store);
@@ -82,7 +82,8 @@ static int tear_down(void **state)
     return rmdir(folder);
 }
 
-/* --- small helpers ---------------------------------------------------------------------------------- */
+/* --- small helpers
+ * ---------------------------------------------------------------------------------- */
 
 static struct nodestore_row row(enum nodestore_kind kind, const char *name, const char *body)
 {
@@ -148,7 +149,8 @@ static size_t listed(struct nodestore_query query, struct nodestore_row **ret_ro
     return count;
 }
 
-/* SQL on a file of the store, by another connection; the store is closed. A query's number, or 0. */
+/* SQL on a file of the store, by another connection; the store is closed. A query's number, or 0.
+ */
 static int64_t sql(const char *file, const char *text)
 {
     sqlite3 *db = NULL;
@@ -200,7 +202,8 @@ static bool any_file_holds(const void *bytes, size_t len)
            file_holds("keys.db-journal", bytes, len);
 }
 
-/* --- records ---------------------------------------------------------------------------------------- */
+/* --- records
+ * ---------------------------------------------------------------------------------------- */
 
 static void a_record_comes_back_as_it_was_put(void **state)
 {
@@ -290,7 +293,8 @@ static void drop_is_fine_when_absent(void **state)
     assert_int_equal(got(NODESTORE_REPORT, "A").number, 2);
 }
 
-/* --- lists ------------------------------------------------------------------------------------------ */
+/* --- lists
+ * ------------------------------------------------------------------------------------------ */
 
 static void put_outbox(const char *name, const char *owner, const char *peer, unsigned state,
                        int64_t due_s)
@@ -371,7 +375,8 @@ static void a_list_that_does_not_fit_is_no_list(void **state)
     arena_destroy(&small);
 }
 
-/* --- damage ----------------------------------------------------------------------------------------- */
+/* --- damage
+ * ----------------------------------------------------------------------------------------- */
 
 static void damaged(const char *file, const char *text, enum up_err err)
 {
@@ -401,11 +406,12 @@ static void two_rows(void)
         damaged(file, text, err);                                                                  \
     }
 
-DAMAGE(a_changed_body, "data.db",
-       "UPDATE records SET body = substr(body, 1, 30) || x'00' || substr(body, 32) WHERE name = 'a'",
-       UP_WRONG_KEY)
-DAMAGE(a_body_cut_short, "data.db", "UPDATE records SET body = substr(body, 1, 10) WHERE name = 'a'",
-       UP_WRONG_KEY)
+DAMAGE(
+    a_changed_body, "data.db",
+    "UPDATE records SET body = substr(body, 1, 30) || x'00' || substr(body, 32) WHERE name = 'a'",
+    UP_WRONG_KEY)
+DAMAGE(a_body_cut_short, "data.db",
+       "UPDATE records SET body = substr(body, 1, 10) WHERE name = 'a'", UP_WRONG_KEY)
 DAMAGE(a_body_of_another_record, "data.db",
        "UPDATE records SET (key, body) = (SELECT key, body FROM records WHERE name = 'b')"
        " WHERE name = 'a'",
@@ -443,7 +449,8 @@ static void a_record_without_its_key_is_erased(void **state)
     assert_int_equal(nodestore_damaged(store), 1);
 }
 
-/* --- transactions ----------------------------------------------------------------------------------- */
+/* --- transactions
+ * ----------------------------------------------------------------------------------- */
 
 static void rollback_keeps_nothing(void **state)
 {
@@ -482,7 +489,8 @@ static void rollback_keeps_nothing(void **state)
     must_have(NODESTORE_REPORT, "after", "it");
 }
 
-/* --- opening ---------------------------------------------------------------------------------------- */
+/* --- opening
+ * ---------------------------------------------------------------------------------------- */
 
 static void one_process_at_a_time(void **state)
 {
@@ -558,8 +566,8 @@ static void what_is_no_store_is_refused(void **state)
 
     (void)state;
     nodestore_close(&store);
-    assert_int_equal(file_write(path_of("data.db"), up_view_of("This is a letter, no store.......", 30),
-                                0600, &why),
+    assert_int_equal(file_write(path_of("data.db"),
+                                up_view_of("This is a letter, no store.......", 30), 0600, &why),
                      UP_OK);
     assert_int_equal(open_with(&key, &why), UP_IO);
     assert_null(store);
@@ -580,7 +588,8 @@ static void keys_without_records_are_swept(void **state)
     assert_int_equal(sql_closed("keys.db", "SELECT count(*) FROM record_keys"), 2);
 }
 
-/* --- seen, numbers, prekeys ------------------------------------------------------------------------- */
+/* --- seen, numbers, prekeys
+ * ------------------------------------------------------------------------- */
 
 static void what_was_answered_is_remembered(void **state)
 {
@@ -683,7 +692,8 @@ static void a_damaged_prekey_costs_no_other(void **state)
     assert_int_equal(nodestore_damaged(store), 1);
 }
 
-/* --- the audit log ---------------------------------------------------------------------------------- */
+/* --- the audit log
+ * ---------------------------------------------------------------------------------- */
 
 static void audit(const char *person, const char *action, const char *subject, int64_t at_s)
 {
@@ -758,8 +768,10 @@ static void each_change_of_the_log_is_found_and_located(void **state)
         {"DELETE FROM audit WHERE number = 1", 1},
         {"DELETE FROM audit WHERE number = 4", 4},
         {"DELETE FROM audit WHERE number = 299", 299},
-        {"UPDATE audit SET subject = 'x' WHERE number = 300", 300}, /* in the second page of the walk */
-        {"INSERT INTO audit SELECT 301, at, person, action, subject, hash FROM audit WHERE number = 300",
+        {"UPDATE audit SET subject = 'x' WHERE number = 300",
+         300}, /* in the second page of the walk */
+        {"INSERT INTO audit SELECT 301, at, person, action, subject, hash FROM audit WHERE number "
+         "= 300",
          301},
     };
     char copy[160];
@@ -783,7 +795,8 @@ static void each_change_of_the_log_is_found_and_located(void **state)
     assert_int_equal(chain_broken_at(), 0);
 }
 
-/* --- erasing ---------------------------------------------------------------------------------------- */
+/* --- erasing
+ * ---------------------------------------------------------------------------------------- */
 
 static const char marker[] = "MARKER-of-a-person-in-a-report-0123456789";
 
@@ -864,7 +877,8 @@ static void many_keys_go_at_once(void **state)
     assert_int_equal(sql("keys.db", "SELECT count(*) FROM record_keys"), 1);
 }
 
-/* --- stops and full disks --------------------------------------------------------------------------- */
+/* --- stops and full disks
+ * --------------------------------------------------------------------------- */
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*real_write)(int, const void *, size_t);
@@ -921,7 +935,8 @@ static void writes_watch(int fail_at, int error, bool stay)
 
     if (!real_write) {
         real_write = (ssize_t(*)(int, const void *, size_t))vfs->xGetSystemCall(vfs, "write");
-        real_pwrite = (ssize_t(*)(int, const void *, size_t, off_t))vfs->xGetSystemCall(vfs, "pwrite64");
+        real_pwrite =
+            (ssize_t(*)(int, const void *, size_t, off_t))vfs->xGetSystemCall(vfs, "pwrite64");
         if (!real_pwrite)
             real_pwrite =
                 (ssize_t(*)(int, const void *, size_t, off_t))vfs->xGetSystemCall(vfs, "pwrite");

@@ -18,7 +18,8 @@ static void must(bool holds, const char *what, int line)
     abort();
 }
 
-/* --- randomness ----------------------------------------------------------------------------------- */
+/* --- randomness
+ * ----------------------------------------------------------------------------------- */
 
 static uint64_t random_state;
 
@@ -51,7 +52,8 @@ void bus_repeatable(uint64_t seed)
     MUST(randombytes_set_implementation(&ours) == 0);
 }
 
-/* --- small things --------------------------------------------------------------------------------- */
+/* --- small things
+ * --------------------------------------------------------------------------------- */
 
 int64_t bus_now_s(const struct bus *bus)
 {
@@ -116,7 +118,8 @@ static void queue_clear(struct bus_queue *queue)
         free(queue_take(queue).data);
 }
 
-/* --- the broker ----------------------------------------------------------------------------------- */
+/* --- the broker
+ * ----------------------------------------------------------------------------------- */
 
 static void relay_do(struct bus *bus, struct relay_event event);
 
@@ -245,7 +248,8 @@ bool bus_pass_up(struct bus *bus, int node)
     return true;
 }
 
-/* --- a node --------------------------------------------------------------------------------------- */
+/* --- a node
+ * --------------------------------------------------------------------------------------- */
 
 struct bus_row *bus_row_find(struct bus_disk *disk, const struct message_id *id)
 {
@@ -303,8 +307,9 @@ static void node_load(struct bus *bus, int node, const struct exchange_action *a
                                                 .message = row->bytes};
         strcpy(list[count++].recipient, federation_names[row->recipient]);
     }
-    (void)node_do(bus, node,
-                  (struct exchange_event){.kind = EXCHANGE_LOADED, .waiting = list, .count = count});
+    (void)node_do(
+        bus, node,
+        (struct exchange_event){.kind = EXCHANGE_LOADED, .waiting = list, .count = count});
 }
 
 static void row_put(struct bus_disk *disk, const struct bus_row *row)
@@ -363,7 +368,8 @@ static void turned_down(struct bus *bus, int node, const struct exchange_message
         row->state = BUS_REFUSED;
 }
 
-static void saw(struct bus *bus, int node, const struct exchange_action *action, bool kept, bool status)
+static void saw(struct bus *bus, int node, const struct exchange_action *action, bool kept,
+                bool status)
 {
     struct bus_disk *disk = bus->nodes[node].now;
     struct bus_seen *seen = &disk->seen[disk->seen_count++];
@@ -379,8 +385,8 @@ static void saw(struct bus *bus, int node, const struct exchange_action *action,
 
 static void received(struct bus *bus, int node, const struct exchange_action *action)
 {
-    const struct bus_seen *seen = bus_seen_find(
-        bus->nodes[node].now, action->message.sender.text, &action->message.id);
+    const struct bus_seen *seen =
+        bus_seen_find(bus->nodes[node].now, action->message.sender.text, &action->message.id);
 
     (void)node_do(bus, node,
                   (struct exchange_event){.kind = EXCHANGE_CHECKED,
@@ -523,9 +529,9 @@ void bus_commit(struct bus *bus, int node)
     if (count == 0)
         return;
     memcpy(numbers, self->deliveries, count * sizeof *numbers);
-    (void)node_do(bus, node,
-                  (struct exchange_event){
-                      .kind = EXCHANGE_COMMITTED, .numbers = numbers, .count = count});
+    (void)node_do(
+        bus, node,
+        (struct exchange_event){.kind = EXCHANGE_COMMITTED, .numbers = numbers, .count = count});
     arena_reset(bus->arena);
     disk_copy(self->disk, self->now);
 }
@@ -737,7 +743,8 @@ struct message_id bus_status(struct bus *bus, int from, int to, bool urgent)
     return id;
 }
 
-/* --- as a whole ----------------------------------------------------------------------------------- */
+/* --- as a whole
+ * ----------------------------------------------------------------------------------- */
 
 struct bus *bus_new(unsigned mailbox_messages_max)
 {

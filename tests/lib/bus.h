@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A whole bus in one process on virtual time: the relay core on the mail store in memory, and exchange cores, each
- * with a small model of its node's store. What is not committed is lost in a crash. Frames wait in queues, so that a
- * test says what arrives when. */
+ * A whole bus in one process on virtual time: the relay core on the mail store in memory, and
+ * exchange cores, each with a small model of its node's store. What is not committed is lost in a
+ * crash. Frames wait in queues, so that a test says what arrives when. */
 #ifndef TESTS_LIB_BUS_H
 #define TESTS_LIB_BUS_H
 
@@ -10,7 +10,7 @@
 #include "tests/lib/federation.h"
 
 enum {
-    BUS_ROWS = 4096,  /* outbox rows of one node in its life */
+    BUS_ROWS = 4096, /* outbox rows of one node in its life */
     BUS_SEEN = 4096,
     BUS_PREKEYS = 8,
     BUS_QUEUE = 512,
@@ -18,7 +18,14 @@ enum {
     BUS_START_S = 1800000000,
 };
 
-enum bus_row_state { BUS_WAITING = 1, BUS_ACCEPTED, BUS_CANT, BUS_DELIVERED, BUS_REFUSED, BUS_GONE };
+enum bus_row_state {
+    BUS_WAITING = 1,
+    BUS_ACCEPTED,
+    BUS_CANT,
+    BUS_DELIVERED,
+    BUS_REFUSED,
+    BUS_GONE
+};
 
 struct bus_row {
     uint64_t number;
@@ -109,7 +116,8 @@ void bus_destroy(struct bus **bus_p);
 void bus_repeatable(uint64_t seed);
 
 int64_t bus_now_s(const struct bus *bus);
-void bus_prekeys(struct bus *bus, int node, int64_t valid_from_s); /* one more, told to the exchange */
+void bus_prekeys(struct bus *bus, int node,
+                 int64_t valid_from_s); /* one more, told to the exchange */
 void bus_connect(struct bus *bus, int node);
 void bus_disconnect(struct bus *bus, int node);
 void bus_tick(struct bus *bus, int node);
@@ -119,23 +127,26 @@ bool bus_pass_down(struct bus *bus, int node);
 /* bus_settle: pass all that is under way, until nothing is. */
 void bus_settle(struct bus *bus);
 void bus_commit(struct bus *bus, int node);
-/* bus_crash: a node stops, and starts again from what is committed. bus_crash_broker: its mail stays. */
+/* bus_crash: a node stops, and starts again from what is committed. bus_crash_broker: its mail
+ * stays. */
 void bus_crash(struct bus *bus, int node);
 void bus_crash_broker(struct bus *bus);
 /* bus_roster: another directory is in force at the broker (node -1) or a node. */
 void bus_roster(struct bus *bus, int node, const struct federation *next);
 
-/* bus_feed: a frame as from the broker. bus_take: the next frame to the broker, unpacked into the arena; NULL: none. */
+/* bus_feed: a frame as from the broker. bus_take: the next frame to the broker, unpacked into the
+ * arena; NULL: none. */
 void bus_feed(struct bus *bus, int node, const Up__Frame *frame);
 void bus_feed_bytes(struct bus *bus, int node, struct up_view bytes);
 const Up__Frame *bus_take(struct bus *bus, int node);
 
-/* bus_submit: a message into a node's outbox, committed. bus_status: a status update, of a random id. bus_packed: any
- * message; its id as it stands. */
+/* bus_submit: a message into a node's outbox, committed. bus_status: a status update, of a random
+ * id. bus_packed: any message; its id as it stands. */
 struct message_id bus_status(struct bus *bus, int from, int to, bool urgent);
 void bus_status_under(struct bus *bus, int from, int to, bool urgent, struct message_id *id);
 void bus_packed(struct bus *bus, int from, int to, bool urgent, Up__Message *message);
-void bus_row(struct bus *bus, int from, int to, bool urgent, const struct message_id *id, struct up_view bytes);
+void bus_row(struct bus *bus, int from, int to, bool urgent, const struct message_id *id,
+             struct up_view bytes);
 struct bus_row *bus_row_find(struct bus_disk *disk, const struct message_id *id);
 const struct bus_seen *bus_seen_find(const struct bus_disk *disk, const char *sender,
                                      const struct message_id *id);

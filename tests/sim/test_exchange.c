@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: broker disclosure exchange base proto */
-/* A whole bus on virtual time from one seed: four nodes, the relay core, the mail store in memory. Connections break,
- * nodes and the broker crash at any moment between two frames, deliveries come twice, mailboxes are full, the
- * broker's disk fails. Nodes keep in a crash what they committed, the broker what it stored.
+/* A whole bus on virtual time from one seed: four nodes, the relay core, the mail store in memory.
+ * Connections break, nodes and the broker crash at any moment between two frames, deliveries come
+ * twice, mailboxes are full, the broker's disk fails. Nodes keep in a crash what they committed,
+ * the broker what it stored.
  *
  *   always             a message is kept at its recipient only, byte for byte, and never twice
- *   once faults stop   every message that was taken is kept, and its sender has the receipt; no outbox holds anything
+ *   once faults stop   every message that was taken is kept, and its sender has the receipt; no
+ * outbox holds anything
  *
- * A failure prints its seed: SEED=n CASES=1 repeats it. CASES counts as in the laws; one in a thousand is played, for a
- * play takes as long. */
+ * A failure prints its seed: SEED=n CASES=1 repeats it. CASES counts as in the laws; one in a
+ * thousand is played, for a play takes as long. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +24,13 @@
 #include "tests/lib/incident_gen.h"
 #include "upstander/limits.h"
 
-enum { CASES_DEFAULT = 30000, CASES_PER_PLAY = 1000, STEPS = 1500, SENT_MAX = 400, ROUNDS_MAX = 3000 };
+enum {
+    CASES_DEFAULT = 30000,
+    CASES_PER_PLAY = 1000,
+    STEPS = 1500,
+    SENT_MAX = 400,
+    ROUNDS_MAX = 3000
+};
 
 struct sent {
     int from;
@@ -62,7 +70,8 @@ static void kept(struct bus *bus, int node, const struct exchange_message *messa
 
     HOLDS(one != NULL, "something was kept that nobody sent");
     HOLDS(one->to == node, "kept at another than its recipient");
-    HOLDS(strcmp(federation_names[one->from], message->sender.text) == 0, "kept under another sender");
+    HOLDS(strcmp(federation_names[one->from], message->sender.text) == 0,
+          "kept under another sender");
     row = bus_row_find(bus->nodes[one->from].disk, &message->id);
     HOLDS(row && row->bytes.len == message->bytes.len &&
               memcmp(row->bytes.data, message->bytes.data, message->bytes.len) == 0,
@@ -89,7 +98,8 @@ static void submit(struct bus *bus)
     bus_commit(bus, one->from); /* the operator was told that it is saved */
 }
 
-/* The front frame of the queue to a node arrives twice, as from a broker that forgot that it said it. */
+/* The front frame of the queue to a node arrives twice, as from a broker that forgot that it said
+ * it. */
 static void twice(struct bus *bus, int node)
 {
     struct bus_queue *queue = &bus->nodes[node].down;
@@ -160,8 +170,7 @@ static bool is_settled(struct bus *bus)
 {
     for (int i = 0; i < FEDERATION_MEMBERS; i++) {
         if (bus_waiting(bus->nodes[i].disk) > 0 || bus->nodes[i].up.count > 0 ||
-            bus->nodes[i].down.count > 0 ||
-            mailstore_waiting(bus->store, federation_names[i]) > 0)
+            bus->nodes[i].down.count > 0 || mailstore_waiting(bus->store, federation_names[i]) > 0)
             return false;
     }
     return true;
@@ -172,7 +181,8 @@ static void calm(struct bus *bus)
     size_t rounds = 0;
 
     bus->disk_fails = false;
-    bus_crash_broker(bus); /* a broker that said things twice does not believe the acks: start anew */
+    bus_crash_broker(
+        bus); /* a broker that said things twice does not believe the acks: start anew */
     while (!is_settled(bus)) {
         HOLDS(++rounds < ROUNDS_MAX, "not everything arrived after the faults had stopped");
         for (int i = 0; i < FEDERATION_MEMBERS; i++) {
@@ -209,8 +219,9 @@ static void play(uint64_t with)
     for (size_t i = 0; i < sent_count; i++) {
         const struct bus_row *row = bus_row_find(bus->nodes[sent[i].from].disk, &sent[i].id);
 
-        HOLDS(bus_seen_find(bus->nodes[sent[i].to].disk, federation_names[sent[i].from], &sent[i].id),
-              "a message was lost");
+        HOLDS(
+            bus_seen_find(bus->nodes[sent[i].to].disk, federation_names[sent[i].from], &sent[i].id),
+            "a message was lost");
         HOLDS(row && row->state == BUS_DELIVERED, "a sender has no receipt");
     }
     for (int i = 0; i < FEDERATION_MEMBERS; i++) {
@@ -230,10 +241,11 @@ static void everything_arrives_once(void **state)
     (void)state;
     for (unsigned long i = 0; i < (plays > 0 ? plays : 1); i++)
         play(first + i);
-    print_message("%lu plays: %lu messages, %lu kept (some again after a crash), %lu answers to repeats; %lu "
-                  "connections broken, %lu nodes and %lu brokers crashed, %lu frames twice\n",
-                  sums.plays, sums.messages, sums.keeps, sums.repeats, sums.drops, sums.crashes,
-                  sums.broker_crashes, sums.twice);
+    print_message(
+        "%lu plays: %lu messages, %lu kept (some again after a crash), %lu answers to repeats; %lu "
+        "connections broken, %lu nodes and %lu brokers crashed, %lu frames twice\n",
+        sums.plays, sums.messages, sums.keeps, sums.repeats, sums.drops, sums.crashes,
+        sums.broker_crashes, sums.twice);
     assert_true(sums.messages > 0);
 }
 

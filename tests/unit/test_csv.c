@@ -103,7 +103,8 @@ static void rows_and_fields(void **state)
 static void quotes(void **state)
 {
     (void)state;
-    read_text("a,b\n\"x,y\",\"say \"\"hello\"\"\"\n\"\",\"\"\"\"\n\"two\nlines\",\"and\r\nthree\n\"\nlast,\n");
+    read_text("a,b\n\"x,y\",\"say "
+              "\"\"hello\"\"\"\n\"\",\"\"\"\"\n\"two\nlines\",\"and\r\nthree\n\"\nlast,\n");
     must_row(1, "a|b");
     must_row(2, "x,y|say \"hello\"");
     must_row(3, "|\"");
@@ -128,9 +129,12 @@ static void line_ends(void **state)
 static void a_byte_order_mark_is_skipped_at_the_top_only(void **state)
 {
     (void)state;
-    read_text("\xEF\xBB\xBF" "a,b\n\xEF\xBB\xBF" "1,2\n");
+    read_text("\xEF\xBB\xBF"
+              "a,b\n\xEF\xBB\xBF"
+              "1,2\n");
     must_row(1, "a|b");
-    must_row(2, "\xEF\xBB\xBF" "1|2");
+    must_row(2, "\xEF\xBB\xBF"
+                "1|2");
     read_text("\xEF\xBB\xBF\"a\",b\n");
     must_row(1, "a|b");
     read_text("\xEF\xBB\xBF");
@@ -183,7 +187,8 @@ static void each_row_has_as_many_fields_as_the_first(void **state)
 
 static void text_is_utf8_without_nul(void **state)
 {
-    static const char bytes[] = "a,b\n1,x\0y\n1,\xff\n1,\xC0\xAF\n1,\xED\xA0\x80\n1,\xC3\xA9\n1,\xC3";
+    static const char bytes[] =
+        "a,b\n1,x\0y\n1,\xff\n1,\xC0\xAF\n1,\xED\xA0\x80\n1,\xC3\xA9\n1,\xC3";
 
     (void)state;
     read_bytes(bytes, sizeof bytes - 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: broker exchange base proto */
-/* The table at the top of nodes/exchange/exchange.h, row by row, on virtual time. Where two nodes talk, they talk
- * through the real relay core (tests/lib/bus.h); where a broker lies, the test feeds the frames itself. */
+/* The table at the top of nodes/exchange/exchange.h, row by row, on virtual time. Where two nodes
+ * talk, they talk through the real relay core (tests/lib/bus.h); where a broker lies, the test
+ * feeds the frames itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +46,8 @@ static void online(int index)
     assert_true(exchange_is_online(node(index)->exchange));
 }
 
-/* --- frames as from a broker of the test's own ------------------------------------------------------ */
+/* --- frames as from a broker of the test's own
+ * ------------------------------------------------------ */
 
 static void feed_welcome(int index, unsigned send_max)
 {
@@ -112,7 +114,8 @@ static void feed_prekeys(int index, int of)
     bus_feed(bus, index, &frame);
 }
 
-static void feed_accepted(int index, uint64_t seq, const Up__Accepted__Result *results, size_t count)
+static void feed_accepted(int index, uint64_t seq, const Up__Accepted__Result *results,
+                          size_t count)
 {
     Up__Frame frame = UP__FRAME__INIT;
     Up__Accepted accepted = UP__ACCEPTED__INIT;
@@ -128,7 +131,8 @@ static void feed_accepted(int index, uint64_t seq, const Up__Accepted__Result *r
     bus_feed(bus, index, &frame);
 }
 
-static void feed_delivery(int index, uint64_t number, const struct up_bytes *envelopes, size_t count)
+static void feed_delivery(int index, uint64_t number, const struct up_bytes *envelopes,
+                          size_t count)
 {
     Up__Frame frame = UP__FRAME__INIT;
     Up__Deliver deliver = UP__DELIVER__INIT;
@@ -161,7 +165,8 @@ static void feed_failure(int index, Up__Failure__Code code)
     bus_feed(bus, index, &frame);
 }
 
-/* --- messages and envelopes as from another member -------------------------------------------------- */
+/* --- messages and envelopes as from another member
+ * -------------------------------------------------- */
 
 static const struct roster *roster_in_force(void)
 {
@@ -175,16 +180,17 @@ static struct up_bytes sealed_under(const struct roster *roster, int from, int t
     struct up_bytes envelope = {0};
 
     assert_int_equal(
-        envelope_seal(&(struct envelope_seal_args){.roster = roster,
-                                                   .sender = federation_names[from],
-                                                   .recipient = federation_names[to],
-                                                   .identity = &bus->federation.members[from].identity_secret,
-                                                   .prekey = &node(to)->prekeys[0].prekey,
-                                                   .now_s = bus_now_s(bus),
-                                                   .ttl_s = 86400,
-                                                   .messages = messages,
-                                                   .message_count = count},
-                      &id, &envelope),
+        envelope_seal(
+            &(struct envelope_seal_args){.roster = roster,
+                                         .sender = federation_names[from],
+                                         .recipient = federation_names[to],
+                                         .identity = &bus->federation.members[from].identity_secret,
+                                         .prekey = &node(to)->prekeys[0].prekey,
+                                         .now_s = bus_now_s(bus),
+                                         .ttl_s = 86400,
+                                         .messages = messages,
+                                         .message_count = count},
+            &id, &envelope),
         UP_OK);
     return envelope;
 }
@@ -250,7 +256,8 @@ static struct up_bytes packed(const struct made *made)
     return bytes;
 }
 
-/* The message comes from the charity to the force; the force is online with a broker of the test's. */
+/* The message comes from the charity to the force; the force is online with a broker of the test's.
+ */
 static void deliver_made(const struct made *made, uint64_t number)
 {
     struct up_bytes message = packed(made);
@@ -286,7 +293,8 @@ static enum bus_row_state row_state(int index, const struct message_id *id)
     return row ? row->state : BUS_GONE;
 }
 
-/* --- greeting --------------------------------------------------------------------------------------- */
+/* --- greeting
+ * --------------------------------------------------------------------------------------- */
 
 static void hello_comes_first(void **state)
 {
@@ -376,7 +384,8 @@ static void offline_nothing_is_said(void **state)
     assert_false(node(FORCE)->lost);
 }
 
-/* --- through the relay ------------------------------------------------------------------------------ */
+/* --- through the relay
+ * ------------------------------------------------------------------------------ */
 
 static void a_message_goes_through_and_its_receipt_comes_back(void **state)
 {
@@ -393,7 +402,8 @@ static void a_message_goes_through_and_its_receipt_comes_back(void **state)
     assert_int_equal(node(FORCE)->keeps, 1);
     assert_int_equal(node(CHARITY)->receipts, 1);
     assert_int_equal(node(CHARITY)->answers, 0); /* a receipt is not answered */
-    assert_int_equal(bus_waiting(node(FORCE)->disk), 0); /* an answer is forgotten when the broker has it */
+    assert_int_equal(bus_waiting(node(FORCE)->disk),
+                     0); /* an answer is forgotten when the broker has it */
     assert_int_equal(mailstore_waiting(bus->store, "a-force"), 0);
     assert_int_equal(mailstore_waiting(bus->store, "b-charity"), 0);
     assert_int_equal(exchange_under_way(node(CHARITY)->exchange), 0);
@@ -435,7 +445,8 @@ static void a_message_to_nobody_is_said_to_be_that(void **state)
     assert_non_null(strstr(node(CHARITY)->log, "the recipient is not in the directory"));
 }
 
-/* --- sealing ---------------------------------------------------------------------------------------- */
+/* --- sealing
+ * ---------------------------------------------------------------------------------------- */
 
 static struct envelope_header header_of(const ProtobufCBinaryData *envelope)
 {
@@ -443,8 +454,8 @@ static struct envelope_header header_of(const ProtobufCBinaryData *envelope)
     struct up_view bytes = {0};
     struct up_view box = {0};
 
-    assert_int_equal(envelope_peek(up_view_of(envelope->data, envelope->len), &header, &bytes, &box),
-                     UP_OK);
+    assert_int_equal(
+        envelope_peek(up_view_of(envelope->data, envelope->len), &header, &bytes, &box), UP_OK);
     return header;
 }
 
@@ -600,7 +611,8 @@ static void the_brokers_bound_of_a_send_is_kept(void **state)
     assert_int_equal(frames, 3);
 }
 
-/* A shell that gives more rows than were asked for must not break the bound of what is under way. */
+/* A shell that gives more rows than were asked for must not break the bound of what is under way.
+ */
 static void no_more_is_under_way_than_the_bound(void **state)
 {
     enum { COUNT = UP_OUTBOX_IN_FLIGHT_MAX + 700 };
@@ -616,7 +628,8 @@ static void no_more_is_under_way_than_the_bound(void **state)
     drain(CHARITY);
     for (size_t i = 0; i < COUNT; i++) {
         rows[i].number = i + 10;
-        rows[i].id.bytes[0] = (uint8_t)(i & 3); /* the set of what is under way must bear a bad spread */
+        rows[i].id.bytes[0] =
+            (uint8_t)(i & 3); /* the set of what is under way must bear a bad spread */
         rows[i].id.bytes[2] = (uint8_t)(i >> 8);
         rows[i].id.bytes[3] = (uint8_t)i;
         strcpy(rows[i].recipient, "a-force");
@@ -638,7 +651,8 @@ static void no_more_is_under_way_than_the_bound(void **state)
     free(rows);
 }
 
-/* --- what the broker says to a Send ----------------------------------------------------------------- */
+/* --- what the broker says to a Send
+ * ----------------------------------------------------------------- */
 
 static struct message_id one_sent(uint64_t *ret_seq)
 {
@@ -697,7 +711,8 @@ static void every_result_has_its_consequence(void **state)
 
 static void a_broker_that_lies_about_results_loses_nothing(void **state)
 {
-    Up__Accepted__Result results[3] = {UP__ACCEPTED__RESULT__STORED, UP__ACCEPTED__RESULT__TOO_LARGE,
+    Up__Accepted__Result results[3] = {UP__ACCEPTED__RESULT__STORED,
+                                       UP__ACCEPTED__RESULT__TOO_LARGE,
                                        UP__ACCEPTED__RESULT__TOO_LARGE};
     struct message_id id;
     uint64_t seq = 0;
@@ -806,7 +821,8 @@ static void no_word_about_a_send_ends_the_connection(void **state)
     assert_int_equal(row_state(CHARITY, &id), BUS_WAITING);
     bus_disconnect(bus, CHARITY);
     greeted(CHARITY);
-    assert_int_equal(exchange_under_way(node(CHARITY)->exchange), 1); /* sent again, prekey still known */
+    assert_int_equal(exchange_under_way(node(CHARITY)->exchange),
+                     1); /* sent again, prekey still known */
 }
 
 static void not_accepted_is_sent_again_after_a_disconnection(void **state)
@@ -848,14 +864,16 @@ static void sealed_again_when_no_receipt_comes(void **state)
     assert_int_equal(row_state(CHARITY, &id), BUS_ACCEPTED);
 }
 
-/* --- prekeys ---------------------------------------------------------------------------------------- */
+/* --- prekeys
+ * ---------------------------------------------------------------------------------------- */
 
 static void a_prekey_that_is_not_its_members_is_not_used(void **state)
 {
     (void)state;
     greeted(CHARITY);
     (void)bus_status(bus, CHARITY, FORCE, false);
-    assert_string_equal(take(CHARITY, UP__FRAME__BODY_PREKEY_FETCH)->prekey_fetch->member, "a-force");
+    assert_string_equal(take(CHARITY, UP__FRAME__BODY_PREKEY_FETCH)->prekey_fetch->member,
+                        "a-force");
     feed_prekeys(CHARITY, COUNCIL); /* nobody asked for them */
     assert_false(exchange_knows(node(CHARITY)->exchange, "c-council", bus_now_s(bus)));
     node(FORCE)->prekeys[0].prekey.signature[3] ^= 1;
@@ -918,8 +936,8 @@ static void dead_prekeys_are_not_published(void **state)
     assert_int_equal(take(FORCE, UP__FRAME__BODY_PREKEY_PUBLISH)->prekey_publish->n_prekeys, 0);
 }
 
-/* A node that was set up again has other prekeys: what is sealed to the old ones is told, and the sender takes the
- * new ones. */
+/* A node that was set up again has other prekeys: what is sealed to the old ones is told, and the
+ * sender takes the new ones. */
 static void other_prekeys_are_fetched_when_the_recipient_cannot_open(void **state)
 {
     struct message_id id;
@@ -950,7 +968,8 @@ static void other_prekeys_are_fetched_when_the_recipient_cannot_open(void **stat
     assert_int_equal(node(CHARITY)->answers, 0);
 }
 
-/* --- what comes ------------------------------------------------------------------------------------- */
+/* --- what comes
+ * ------------------------------------------------------------------------------------- */
 
 static void a_repeat_is_answered_and_not_kept_again(void **state)
 {
@@ -967,7 +986,8 @@ static void a_repeat_is_answered_and_not_kept_again(void **state)
     deliver_made(&made, 2); /* the same number once more */
     assert_int_equal(node(FORCE)->keeps, 1);
     assert_int_equal(node(FORCE)->answers, 3);
-    assert_int_equal(node(FORCE)->disk->row_count, 1); /* the answer's id is the same: it replaces */
+    assert_int_equal(node(FORCE)->disk->row_count,
+                     1); /* the answer's id is the same: it replaces */
     assert_int_equal(last_answer(FORCE)->delivery_receipt->outcome,
                      UP__DELIVERY_RECEIPT__OUTCOME__DUPLICATE);
 }
@@ -1158,7 +1178,8 @@ static void garbage_spoils_no_neighbour(void **state)
     feed_delivery(FORCE, 1, &envelope, 1);
     assert_int_equal(node(FORCE)->keeps, 1);
     assert_int_equal(node(FORCE)->disk->aside_count, 3);
-    /* a receipt; a refusal that names the envelope, for both that have no id; one that names the newer message */
+    /* a receipt; a refusal that names the envelope, for both that have no id; one that names the
+     * newer message */
     assert_int_equal(node(FORCE)->disk->row_count, 3);
     assert_memory_equal(last_answer(FORCE)->refused->message_id.data, newer + 2, 16);
     assert_int_equal(last_answer(FORCE)->refused->envelope_id.len, 0);
@@ -1248,7 +1269,8 @@ static void a_receipt_names_the_bytes_that_came(void **state)
     up_bytes_wipe(&message);
 }
 
-/* --- envelopes that are none of ours ---------------------------------------------------------------- */
+/* --- envelopes that are none of ours
+ * ---------------------------------------------------------------- */
 
 /* The envelope is acked, nothing of it is kept; answered: to its sender, with CANNOT_OPEN. */
 static void must_be_turned_away(const struct up_bytes *envelope, bool answered)
@@ -1354,7 +1376,8 @@ static void what_ran_out_is_not_kept(void **state)
     up_bytes_wipe(&message);
 }
 
-/* Deliveries were left; the node acks what it took (0: nothing) and then asks for another connection. */
+/* Deliveries were left; the node acks what it took (0: nothing) and then asks for another
+ * connection. */
 static void must_leave_after_acking(uint64_t number)
 {
     if (number != 0)
@@ -1368,8 +1391,8 @@ static void must_leave_after_acking(uint64_t number)
     greeted(FORCE);
 }
 
-/* A member may fill an envelope with what takes a hundred times its size in memory. It costs its own message, never
- * what others sent. */
+/* A member may fill an envelope with what takes a hundred times its size in memory. It costs its
+ * own message, never what others sent. */
 static void an_envelope_that_takes_too_much_memory_is_refused(void **state)
 {
     enum { WITNESSES = 9000 };
@@ -1422,7 +1445,8 @@ static void an_envelope_that_takes_too_much_memory_is_refused(void **state)
         up_bytes_wipe(&envelopes[i]);
 }
 
-/* --- rosters ---------------------------------------------------------------------------------------- */
+/* --- rosters
+ * ---------------------------------------------------------------------------------------- */
 
 static void another_directory_forgets_prekeys(void **state)
 {
@@ -1473,7 +1497,8 @@ static void who_is_behind_asks_for_the_directory(void **state)
     up_bytes_wipe(&message);
 }
 
-/* --- frames that are none --------------------------------------------------------------------------- */
+/* --- frames that are none
+ * --------------------------------------------------------------------------- */
 
 static void garbage_from_the_broker_is_passed_over(void **state)
 {

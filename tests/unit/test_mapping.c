@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "nodes/intake/mapping.h"
 
 static struct mapping *mapping;
@@ -119,7 +120,8 @@ static void must_not_take(const char *part, const char *statement)
     must_not_parse(2, part, all);
 }
 
-/* --- the file --------------------------------------------------------------------------------------- */
+/* --- the file
+ * --------------------------------------------------------------------------------------- */
 
 static void the_version_stands_first_and_once(void **state)
 {
@@ -171,7 +173,8 @@ static void the_file_has_bounds(void **state)
     free(text);
 }
 
-/* --- columns ---------------------------------------------------------------------------------------- */
+/* --- columns
+ * ---------------------------------------------------------------------------------------- */
 
 static void columns_are_found_once(void **state)
 {
@@ -195,7 +198,8 @@ static void columns_are_found_once(void **state)
     must_not_take("name of a column is missing", "copy victim = \"\"");
 }
 
-/* --- bad -------------------------------------------------------------------------------------------- */
+/* --- bad
+ * -------------------------------------------------------------------------------------------- */
 
 static void bad_rows(void **state)
 {
@@ -216,7 +220,8 @@ static void bad_rows(void **state)
     must_not_take("a value is missing", "bad A = : why");
 }
 
-/* --- set, copy, hash -------------------------------------------------------------------------------- */
+/* --- set, copy, hash
+ * -------------------------------------------------------------------------------- */
 
 static void set_puts_a_value_of_the_fields_type(void **state)
 {
@@ -269,7 +274,8 @@ static void fields_that_no_table_fills(void **state)
     must_not_take("there is no field \"ref\"", "set ref = x");
     must_not_take("there is no field \"taken_by\"", "set taken_by = x");
     must_not_take("there is no field \"incident.channel\"", "set incident.channel = IMPORT");
-    must_not_take("can't fill the field \"entitlement.level\"", "set entitlement.level = IDENTIFIED");
+    must_not_take("can't fill the field \"entitlement.level\"",
+                  "set entitlement.level = IDENTIFIED");
     must_not_take("can't fill the field \"cell.area\"", "set cell.area = x");
     must_not_take("can't fill the field \"account.text\"", "set account.text = x");
     must_not_take("can't fill the field \"onward.expires\"", "set onward.expires = x");
@@ -277,8 +283,10 @@ static void fields_that_no_table_fills(void **state)
     must_not_take("can't fill the field \"witnesses.name\"", "set witnesses.name = x");
     must_not_take("can't fill the field \"choice.roles.preset\"", "set choice.roles.preset = x");
     must_not_take("can't fill the field \"choice\"", "set choice = x");
-    must_not_take("there is no field \"aaaaaaaaaa",
-                  "set aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa = x");
+    must_not_take(
+        "there is no field \"aaaaaaaaaa",
+        "set aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa = "
+        "x");
 }
 
 static void copy_takes_a_cell_unless(void **state)
@@ -314,7 +322,8 @@ static void hash_is_the_same_everywhere(void **state)
     must_not_take("a value is missing", "hash place.ward = A over");
 }
 
-/* --- time ------------------------------------------------------------------------------------------- */
+/* --- time
+ * ------------------------------------------------------------------------------------------- */
 
 static void must_time(const char *a, const char *b, const char *expected)
 {
@@ -359,7 +368,8 @@ static void times_are_read_by_their_pattern(void **state)
     must_not_take("the field has no value", "time place.vintage = A");
 }
 
-/* --- table and look --------------------------------------------------------------------------------- */
+/* --- table and look
+ * --------------------------------------------------------------------------------- */
 
 static void a_table_says_what_a_value_becomes(void **state)
 {
@@ -381,7 +391,8 @@ static void a_table_says_what_a_value_becomes(void **state)
     assert_int_equal(report->incident->place_kind, UP__PLACE_KIND__CODE__HOME);
     must_take("House", "");
     assert_int_equal(report->incident->place_kind, UP__PLACE_KIND__CODE__OTHER);
-    use("table words\n a = \"nothing\"\n b = \"bad\"\n \"other\" = x\nlook narrative = A in words\n");
+    use("table words\n a = \"nothing\"\n b = \"bad\"\n \"other\" = x\nlook narrative = A in "
+        "words\n");
     must_take("a", "");
     assert_string_equal(report->incident->narrative, "nothing");
     must_take("b", "");
@@ -404,15 +415,17 @@ static void tables_are_checked(void **state)
     must_not_parse(4, "nothing may follow \"other\"", "mapping 1\ntable a\n other = y\n x = z\n");
     must_not_parse(5, "belongs below", "mapping 1\ntable a\n x = y\nset victim = v\n z = y\n");
     must_not_take("no table \"a\"", "look place_kind = A in a");
-    must_not_parse(2, "no table \"a\"",
-                   "mapping 1\nlook place_kind = A in a\ntable a\n x = HOME\n"); /* below is too late */
+    must_not_parse(
+        2, "no table \"a\"",
+        "mapping 1\nlook place_kind = A in a\ntable a\n x = HOME\n"); /* below is too late */
     must_not_take("in TABLE", "look place_kind = A");
     must_not_take("in TABLE", "look place_kind = A of a");
     must_not_parse(4, "the field has no value \"CAVE\"",
                    "mapping 1\ntable a\n x = CAVE\nlook place_kind = A in a\n");
 }
 
-/* --- strand ----------------------------------------------------------------------------------------- */
+/* --- strand
+ * ----------------------------------------------------------------------------------------- */
 
 static void must_strands(const char *a, const char *b, const char *expected)
 {
@@ -444,7 +457,8 @@ static void strands_follow_from_columns(void **state)
     must_strands("Yes", "", "3() ");
     must_strands("", "", "3() ");
     must_strands("No", "", "");
-    use("strand DISABILITY = A contains wheel deaf detail\nstrand SEX = B is 1\nstrand OTHER otherwise\n");
+    use("strand DISABILITY = A contains wheel deaf detail\nstrand SEX = B is 1\nstrand OTHER "
+        "otherwise\n");
     must_strands("a wheelchair", "1", "1(a wheelchair) 6() ");
     must_strands("", "1", "6() ");
     must_strands("", "", "9() ");
@@ -469,7 +483,8 @@ static void strands_are_checked(void **state)
     must_not_take("too many columns", "strand RACE = A A A A A A A A A is x");
 }
 
-/* --- choice and grant ------------------------------------------------------------------------------- */
+/* --- choice and grant
+ * ------------------------------------------------------------------------------- */
 
 static const Up__RoleChoice *choice_of(Up__Role__Code role)
 {
@@ -488,7 +503,8 @@ static void must_choose(Up__Role__Code role, Up__Entitlement__Level level, unsig
     assert_non_null(choice);
     assert_int_equal(choice->entitlement->level, level);
     for (size_t i = 0; i < choice->entitlement->n_withheld; i++) {
-        assert_true(i == 0 || choice->entitlement->withheld[i - 1] < choice->entitlement->withheld[i]);
+        assert_true(i == 0 ||
+                    choice->entitlement->withheld[i - 1] < choice->entitlement->withheld[i]);
         found |= 1u << choice->entitlement->withheld[i];
     }
     assert_int_equal(found, withheld);
@@ -575,15 +591,19 @@ static void choices_are_checked(void **state)
     must_not_take("modulo NUMBER", "choice POLICE = A B");
     must_not_take("nothing stands below", "choice POLICE = A");
     must_not_parse(3, "no level is called \"ALL\"", "mapping 1\nchoice POLICE = A\n x = ALL\n");
-    must_not_parse(3, "no level is called \"nothing\"", "mapping 1\nchoice POLICE = A\n x = nothing\n");
+    must_not_parse(3, "no level is called \"nothing\"",
+                   "mapping 1\nchoice POLICE = A\n x = nothing\n");
     must_not_parse(3, "without GROUP", "mapping 1\nchoice POLICE = A\n x = IDENTIFIED PLACE\n");
     must_not_parse(3, "without GROUP", "mapping 1\nchoice POLICE = A\n x = IDENTIFIED without\n");
     must_not_parse(3, "no group is called \"NAME\"",
                    "mapping 1\nchoice POLICE = A\n x = IDENTIFIED without NAME\n");
     must_not_parse(3, "not a number", "mapping 1\nchoice POLICE = A modulo 9\n other = WITHHELD\n");
-    must_not_parse(3, "below the modulus", "mapping 1\nchoice POLICE = A modulo 9\n 3-9 = WITHHELD\n");
-    must_not_parse(3, "below the modulus", "mapping 1\nchoice POLICE = A modulo 9\n 3-2 = WITHHELD\n");
-    must_not_parse(3, "below the modulus", "mapping 1\nchoice POLICE = A modulo 9\n 3x = WITHHELD\n");
+    must_not_parse(3, "below the modulus",
+                   "mapping 1\nchoice POLICE = A modulo 9\n 3-9 = WITHHELD\n");
+    must_not_parse(3, "below the modulus",
+                   "mapping 1\nchoice POLICE = A modulo 9\n 3-2 = WITHHELD\n");
+    must_not_parse(3, "below the modulus",
+                   "mapping 1\nchoice POLICE = A modulo 9\n 3x = WITHHELD\n");
     must_not_parse(3, "not a number", "mapping 1\nchoice POLICE = A modulo 9\n 3- = WITHHELD\n");
     must_not_parse(4, "overlaps",
                    "mapping 1\nchoice POLICE = A modulo 9\n 3-5 = WITHHELD\n 5 = COUNTED\n");
@@ -595,13 +615,15 @@ static void grants_are_checked(void **state)
     must_not_take("below the choices", "grant lawful_basis = x");
     must_not_parse(4, "there is no field \"role\"",
                    "mapping 1\nchoice POLICE = A\n other = COUNTED\ngrant role = POLICE\n");
-    must_not_parse(4, "there is no field \"entitlement.level\"",
-                   "mapping 1\nchoice POLICE = A\n other = COUNTED\ngrant entitlement.level = IDENTIFIED\n");
+    must_not_parse(
+        4, "there is no field \"entitlement.level\"",
+        "mapping 1\nchoice POLICE = A\n other = COUNTED\ngrant entitlement.level = IDENTIFIED\n");
     must_not_parse(4, "one value",
                    "mapping 1\nchoice POLICE = A\n other = COUNTED\ngrant preset = a b\n");
 }
 
-/* --- the whole -------------------------------------------------------------------------------------- */
+/* --- the whole
+ * -------------------------------------------------------------------------------------- */
 
 static void statements_run_in_the_order_of_the_file(void **state)
 {
@@ -614,15 +636,57 @@ static void statements_run_in_the_order_of_the_file(void **state)
     must_refuse("SHOP", "stop", "B", "stopped");
 }
 
+/* Each example of docs/mapping.md is a mapping, alone or below a choice. */
+static void the_examples_of_the_manual_are_mappings(void **state)
+{
+    struct up_bytes manual = {0};
+    char block[4000] = "";
+    size_t blocks = 0;
+
+    (void)state;
+    if (file_read("docs/mapping.md", 1 << 20, &manual, &why))
+        fail_msg("%s", why.text);
+    for (size_t at = 0; at < manual.len;) {
+        const char *line = (const char *)manual.data + at;
+        const char *end = memchr(line, '\n', manual.len - at);
+        size_t len = end ? (size_t)(end - line) + 1 : manual.len - at;
+        bool inside = len > 4 && memcmp(line, "    ", 4) == 0;
+
+        at += len;
+        if (inside)
+            strncat(block, line + 4, len - 4);
+        else if (len == 1 && block[0] != '\0' && at < manual.len && manual.data[at] == ' ')
+            continue; /* an empty line in an example */
+        if (inside || block[0] == '\0')
+            continue;
+        if (strncmp(block, "upstander ", 10) != 0) {
+            char all[5000];
+
+            (void)snprintf(all, sizeof all, "%s%s",
+                           strncmp(block, "mapping 1", 9) == 0
+                               ? ""
+                               : "mapping 1\nchoice CASEWORK = Z\n other = COUNTED\n",
+                           block);
+            if (parse(all))
+                fail_msg("%s, in:\n%s", why.text, all);
+            blocks++;
+        }
+        block[0] = '\0';
+    }
+    assert_true(blocks > 8);
+    up_bytes_wipe(&manual);
+}
+
 static void without_memory_there_is_no_report(void **state)
 {
     static const char *const cells[] = {"x", "y"};
     enum up_err err = UP_NO_MEMORY;
 
     (void)state;
-    use("copy narrative = A\nstrand RACE = A unless None detail\nchoice POLICE = B\n other = COUNTED\n"
-        "grant preset = p\nset place.ward = E05000001\nset types = THREAT\ntime occurred_from = A\n"
-        );
+    use("copy narrative = A\nstrand RACE = A unless None detail\nchoice POLICE = B\n other = "
+        "COUNTED\n"
+        "grant preset = p\nset place.ward = E05000001\nset types = THREAT\ntime occurred_from = "
+        "A\n");
     for (size_t budget = 0; err == UP_NO_MEMORY; budget += 64) {
         struct csv_row row = row_of(cells, 2);
         struct arena *small = NULL;
@@ -664,6 +728,7 @@ int main(void)
         TEST(choices_are_checked),
         TEST(grants_are_checked),
         TEST(statements_run_in_the_order_of_the_file),
+        TEST(the_examples_of_the_manual_are_mappings),
         TEST(without_memory_there_is_no_report),
     };
 

@@ -45,7 +45,8 @@ static void a_key_is_wrapped_for_its_id(void **state)
     vault_wrap(&store_key, id, &key, wrapped);
     vault_wrap(&store_key, id, &key, again);
     assert_memory_not_equal(wrapped, again, sizeof wrapped); /* a nonce of its own each time */
-    assert_int_equal(vault_unwrap(&store_key, id, up_view_of(wrapped, sizeof wrapped), &out), UP_OK);
+    assert_int_equal(vault_unwrap(&store_key, id, up_view_of(wrapped, sizeof wrapped), &out),
+                     UP_OK);
     assert_memory_equal(&out, &key, sizeof key);
     vault_key_new(&other, other_id);
     assert_memory_not_equal(other_id, id, sizeof id);
@@ -66,14 +67,14 @@ static void a_changed_wrapped_key_is_refused(void **state)
     vault_wrap(&store_key, id, &key, wrapped);
     for (size_t bit = 0; bit < VAULT_WRAPPED_LEN * 8; bit++) {
         wrapped[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_equal(
-            vault_unwrap(&store_key, id, up_view_of(wrapped, VAULT_WRAPPED_LEN), &out), UP_WRONG_KEY);
+        assert_int_equal(vault_unwrap(&store_key, id, up_view_of(wrapped, VAULT_WRAPPED_LEN), &out),
+                         UP_WRONG_KEY);
         wrapped[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     for (size_t bit = 0; bit < VAULT_ID_LEN * 8; bit++) {
         id[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_equal(
-            vault_unwrap(&store_key, id, up_view_of(wrapped, VAULT_WRAPPED_LEN), &out), UP_WRONG_KEY);
+        assert_int_equal(vault_unwrap(&store_key, id, up_view_of(wrapped, VAULT_WRAPPED_LEN), &out),
+                         UP_WRONG_KEY);
         id[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     for (size_t len = 0; len <= sizeof wrapped; len++)
@@ -114,7 +115,8 @@ static void a_changed_record_is_refused(void **state)
         sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     for (size_t len = 0; len < sizeof sealed; len++)
-        assert_int_equal(vault_open(&key, place("1/A"), up_view_of(sealed, len), out), UP_WRONG_KEY);
+        assert_int_equal(vault_open(&key, place("1/A"), up_view_of(sealed, len), out),
+                         UP_WRONG_KEY);
 }
 
 static void nothing_of_the_text_is_seen(void **state)
