@@ -696,9 +696,9 @@ static void on_answer(struct step *step, const struct exchange_message *message)
         log_word(step, "malformed-answer", message->sender.text);
         return;
     }
+    /* its prekeys changed: what is sealed from now on is sealed to the new ones */
     if (peer && refused && content->refused->reason == UP__REFUSED__REASON__CANNOT_OPEN)
-        peer_forget(
-            peer); /* its prekeys changed: what is sealed from now on is sealed to the new ones */
+        peer_forget(peer);
     act(step, refused ? EXCHANGE_TURNED_DOWN : EXCHANGE_RECEIPT)->message = *message;
 }
 
