@@ -262,8 +262,12 @@ static void a_load_is_bounded_in_bytes(void **state)
         size_t count = 0;
 
         arena_reset(arena);
-        assert_int_equal(mailstore_load(store, "a-force", false, after, 64, arena, &mail, &count),
-                         UP_OK);
+        assert_int_equal(
+            mailstore_load(store,
+                           &(struct mailstore_query){
+                               .member = "a-force", .after = after, .limit = 64},
+                           arena, &mail, &count),
+            UP_OK);
         assert_in_range(count, 1, UP_LOAD_BYTES_MAX / UP_SEALED_LEN_MAX);
         total += count;
         after = mail[count - 1].number;

@@ -161,11 +161,14 @@ static void relay_store(struct bus *bus, const struct relay_action *action)
 
 static void relay_load(struct bus *bus, const struct relay_action *action)
 {
+    const struct mailstore_query query = {.member = action->member,
+                                          .limit = action->limit,
+                                          .urgent = action->urgent,
+                                          .after = action->after};
     struct mailstore_mail *mail = NULL;
     size_t count = 0;
 
-    MUST(mailstore_load(bus->store, action->member, action->urgent, action->after, action->limit,
-                        bus->relay_arena, &mail, &count) == UP_OK);
+    MUST(mailstore_load(bus->store, &query, bus->relay_arena, &mail, &count) == UP_OK);
     relay_do(bus, (struct relay_event){.kind = RELAY_LOADED,
                                        .from = action->to,
                                        .urgent = action->urgent,
@@ -663,11 +666,12 @@ void bus_prekeys(struct bus *bus, int node, int64_t valid_from_s)
 {
     struct bus_node *self = &bus->nodes[node];
     struct exchange_prekey *prekey = &self->prekeys[self->prekey_count++];
+    const struct prekey_owner owner = {.roster = roster_now(bus),
+                                       .member = federation_names[node],
+                                       .identity = &bus->federation.members[node].identity_secret};
 
     MUST(self->prekey_count <= BUS_PREKEYS);
-    MUST(prekey_generate(roster_now(bus), federation_names[node],
-                         &bus->federation.members[node].identity_secret, valid_from_s,
-                         &prekey->prekey, &prekey->secret) == UP_OK);
+    MUST(prekey_generate(&owner, valid_from_s, &prekey->prekey, &prekey->secret) == UP_OK);
     if (self->exchange)
         node_event(bus, node,
                    (struct exchange_event){.kind = EXCHANGE_PREKEYS,
