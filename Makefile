@@ -117,7 +117,7 @@ fuzz: ## let each fuzz target look for new inputs (SECONDS_EACH=60; TARGETS="fra
 	$(Q)B= tests/run-fuzz
 
 bench: deps ## rates beside the limits measured in the same run; also in build/bench/results.json
-	$(Q)$(MAKE) --no-print-directory -s -j2 MODE=release B=build/release programs benches
+	$(Q)$(MAKE) --no-print-directory -j2 MODE=release B=build/release programs benches >/dev/null
 	$(Q)B=build/release tests/bench/run
 
 lint: ## gcc's and clang's warnings, clang-tidy, shellcheck, cppcheck, gcc -fanalyzer

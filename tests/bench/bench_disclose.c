@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: disclosure proto */
-/* Disclosing one full incident to one recipient, packing and unpacking it; beside protobuf-c alone. */
+/* Disclosing one full incident to one recipient, packing and unpacking it; beside protobuf-c alone.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,8 @@ static const Up__Incident *incident_make(struct arena *own)
             continue;
         one->narrative = arena_alloc(own, PACKED_LEN);
         bench_require(one->narrative);
-        memset(one->narrative, 'n', PACKED_LEN - len - 4); /* tag and length take up to four bytes */
+        memset(one->narrative, 'n',
+               PACKED_LEN - len - 4); /* tag and length take up to four bytes */
         return one;
     }
     bench_failed(__FILE__, __LINE__);
@@ -120,14 +122,17 @@ int main(void)
 {
     static enum level levels[] = {LEVEL_IDENTIFIED, LEVEL_PSEUDONYMISED, LEVEL_ANONYMISED};
     static struct bench_case cases[] = {
-        {.name = BOTH, .unit = BENCH_US, .run = run_plain_both},
         {.name = "protobuf-c pack", .unit = BENCH_US, .run = run_plain_pack},
-        {.name = "protobuf-c unpack", .unit = BENCH_US, .run = run_plain_unpack},
-        {.name = "disclose, IDENTIFIED", .limit = BOTH, .run = run_disclose, .context = &levels[0]},
-        {.name = "disclose, PSEUDONYMISED", .limit = BOTH, .run = run_disclose, .context = &levels[1]},
-        {.name = "disclose, ANONYMISED", .limit = BOTH, .run = run_disclose, .context = &levels[2]},
         {.name = "pack", .limit = "protobuf-c pack", .run = run_pack},
+        {.name = "protobuf-c unpack", .unit = BENCH_US, .run = run_plain_unpack},
         {.name = "unpack (scan and arena)", .limit = "protobuf-c unpack", .run = run_unpack},
+        {.name = BOTH, .unit = BENCH_US, .run = run_plain_both},
+        {.name = "disclose, IDENTIFIED", .limit = BOTH, .run = run_disclose, .context = &levels[0]},
+        {.name = "disclose, PSEUDONYMISED",
+         .limit = BOTH,
+         .run = run_disclose,
+         .context = &levels[1]},
+        {.name = "disclose, ANONYMISED", .limit = BOTH, .run = run_disclose, .context = &levels[2]},
     };
     struct areas *areas = gen_areas();
     struct arena *own = NULL;

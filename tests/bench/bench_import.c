@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: intake base proto */
-/* The rows of the demo's table through its mapping, beside reading the rows alone. No row without the mapping. */
+/* The rows of the demo's table through its mapping, beside reading the rows alone. No row without
+ * the mapping. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,10 @@ int main(void)
     static bool ways[] = {false, true};
     static struct bench_case cases[] = {
         {.name = ALONE, .run = run_rows, .context = &ways[0]},
-        {.name = "import rows through a mapping", .limit = ALONE, .run = run_rows, .context = &ways[1]},
+        {.name = "import rows through a mapping",
+         .limit = ALONE,
+         .run = run_rows,
+         .context = &ways[1]},
     };
     struct up_bytes text = {0};
     struct up_why why = {0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: base proto */
-/* The real broker process on loopback, one sender and one recipient, envelopes of 4 KiB that were sealed before; beside
- * fdatasync in the broker's folder, and beside CURVE alone: the same pattern through a ROUTER that keeps nothing.
- * BIN names the folder of the programs. */
+/* The real broker process on loopback, one sender and one recipient, envelopes of 4 KiB that were
+ * sealed before; beside fdatasync in the broker's folder, and beside CURVE alone: the same pattern
+ * through a ROUTER that keeps nothing. BIN names the folder of the programs. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,8 +24,8 @@ enum {
     FORCE = 0,
     CHARITY = 1,
     WAIT_MS = 20000,
-    POOL = 64,      /* sealed envelopes, sent again and again under fresh ids */
-    CREDIT = 128,   /* as a node gives */
+    POOL = 64,    /* sealed envelopes, sent again and again under fresh ids */
+    CREDIT = 128, /* as a node gives */
     ROUNDS = 7,
     ROUND_MS = 350,
     TIMES_MAX = 1 << 18,
@@ -41,7 +41,7 @@ static char endpoint[128];
 static void *sender;
 static void *recipient;
 static struct up_bytes pool[POOL];
-static uint8_t *pool_ids[POOL]; /* where the id stands in each */
+static uint8_t *pool_ids[POOL];    /* where the id stands in each */
 static double times_ns[TIMES_MAX]; /* from Send to Accepted, one in flight */
 static size_t time_count;
 
@@ -52,7 +52,8 @@ struct load {
     bool timed;
 };
 
-/* --- the broker ----------------------------------------------------------------------------------- */
+/* --- the broker
+ * ----------------------------------------------------------------------------------- */
 
 static void write_file(const char *name, struct up_view bytes)
 {
@@ -95,7 +96,8 @@ static void broker_end(void)
     }
 }
 
-/* What the broker says first holds its endpoint; what it says later is little and stays in the pipe. */
+/* What the broker says first holds its endpoint; what it says later is little and stays in the
+ * pipe. */
 static void broker_start(void)
 {
     const char *bin = getenv("BIN") ? getenv("BIN") : "build/release/bin";
@@ -132,7 +134,8 @@ static void broker_start(void)
     bench_require(sscanf(found, "endpoint=%127s", endpoint) == 1);
 }
 
-/* --- talking to it -------------------------------------------------------------------------------- */
+/* --- talking to it
+ * -------------------------------------------------------------------------------- */
 
 static void *dial(const char *to, const struct keyfile *who)
 {
@@ -142,7 +145,8 @@ static void *dial(const char *to, const struct keyfile *who)
 
     bench_require(socket);
     bench_require(zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, who->transport.bytes, 32) == 0);
-    bench_require(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, who->transport_secret.bytes, 32) == 0);
+    bench_require(zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, who->transport_secret.bytes, 32) ==
+                  0);
     bench_require(zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, fed.broker.transport.bytes, 32) == 0);
     bench_require(zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms) == 0);
     bench_require(zmq_setsockopt(socket, ZMQ_SNDTIMEO, &wait_ms, sizeof wait_ms) == 0);
@@ -231,17 +235,18 @@ static void pool_make(void)
         struct up_view header_bytes;
         struct up_view sealed;
 
-        bench_require(envelope_seal(&(struct envelope_seal_args){
-                                        .roster = roster,
-                                        .sender = "b-charity",
-                                        .recipient = "a-force",
-                                        .identity = &fed.members[CHARITY].identity_secret,
-                                        .prekey = &prekey,
-                                        .now_s = now_s,
-                                        .ttl_s = 86400,
-                                        .messages = &message,
-                                        .message_count = 1},
-                                    &id, &pool[i]) == UP_OK);
+        bench_require(
+            envelope_seal(
+                &(struct envelope_seal_args){.roster = roster,
+                                             .sender = "b-charity",
+                                             .recipient = "a-force",
+                                             .identity = &fed.members[CHARITY].identity_secret,
+                                             .prekey = &prekey,
+                                             .now_s = now_s,
+                                             .ttl_s = 86400,
+                                             .messages = &message,
+                                             .message_count = 1},
+                &id, &pool[i]) == UP_OK);
         bench_require(envelope_peek(up_bytes_view(&pool[i]), &header, &header_bytes, &sealed) ==
                           UP_OK &&
                       sealed.len == 4096);
@@ -340,15 +345,16 @@ static void run_relay(void *load_p, unsigned long calls)
     }
 }
 
-/* --- CURVE alone ---------------------------------------------------------------------------------- */
+/* --- CURVE alone
+ * ---------------------------------------------------------------------------------- */
 
 static void *echo_context;
 static char echo_endpoint[128];
 static void *echo_sender;
 static void *echo_recipient;
 
-/* Passes each message of the sender on to the recipient and tells the sender so, until its context ends. The first
- * message of all is the recipient's. */
+/* Passes each message of the sender on to the recipient and tells the sender so, until its context
+ * ends. The first message of all is the recipient's. */
 static void *echo_run(void *router)
 {
     uint8_t names[2][256]; /* recipient, sender */
@@ -388,8 +394,8 @@ static pthread_t echo_start(void)
     bench_require(echo_context);
     router = zmq_socket(echo_context, ZMQ_ROUTER);
     bench_require(router && zmq_setsockopt(router, ZMQ_CURVE_SERVER, &yes, sizeof yes) == 0);
-    bench_require(zmq_setsockopt(router, ZMQ_CURVE_SECRETKEY, fed.broker.transport_secret.bytes,
-                                 32) == 0);
+    bench_require(
+        zmq_setsockopt(router, ZMQ_CURVE_SECRETKEY, fed.broker.transport_secret.bytes, 32) == 0);
     bench_require(zmq_setsockopt(router, ZMQ_ROUTER_MANDATORY, &yes, sizeof yes) == 0);
     bench_require(zmq_bind(router, "tcp://127.0.0.1:*") == 0);
     bench_require(zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, echo_endpoint, &len) == 0);
@@ -444,7 +450,8 @@ static void run_echo(void *load_p, unsigned long calls)
     }
 }
 
-/* -------------------------------------------------------------------------------------------------- */
+/* --------------------------------------------------------------------------------------------------
+ */
 
 #define SYNC "fdatasync of 4 KiB"
 #define ECHO_64 "CURVE alone, 64 in flight"
@@ -453,19 +460,23 @@ static void run_echo(void *load_p, unsigned long calls)
 
 int main(void)
 {
+    static unsigned block = 1;
     static struct load loads[] = {{.in_flight = 1, .per_frame = 1, .timed = true},
                                   {.in_flight = 64, .per_frame = 1},
                                   {.in_flight = 1024, .per_frame = 1},
                                   {.in_flight = 1024, .per_frame = 64}};
     static struct bench_case cases[] = {
-        {.name = SYNC, .run = bench_sync},
+        {.name = SYNC, .run = bench_sync, .context = &block},
+        {.name = "relay, 1 in flight", .limit = SYNC, .run = run_relay, .context = &loads[0]},
         {.name = "CURVE alone, 1 in flight", .run = run_echo, .context = &loads[0]},
         {.name = ECHO_64, .run = run_echo, .context = &loads[1]},
-        {.name = ECHO_1024, .run = run_echo, .context = &loads[2]},
-        {.name = ECHO_BULK, .run = run_echo, .context = &loads[3]},
-        {.name = "relay, 1 in flight", .limit = SYNC, .run = run_relay, .context = &loads[0]},
         {.name = "relay, 64 in flight", .limit = ECHO_64, .run = run_relay, .context = &loads[1]},
-        {.name = "relay, 1,024 in flight", .limit = ECHO_1024, .run = run_relay, .context = &loads[2]},
+        {.name = ECHO_1024, .run = run_echo, .context = &loads[2]},
+        {.name = "relay, 1,024 in flight",
+         .limit = ECHO_1024,
+         .run = run_relay,
+         .context = &loads[2]},
+        {.name = ECHO_BULK, .run = run_echo, .context = &loads[3]},
         {.name = "relay, 1,024 in flight, 64 a frame",
          .limit = ECHO_BULK,
          .run = run_relay,

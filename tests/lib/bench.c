@@ -76,12 +76,11 @@ static double value_of(const struct bench_case *one, double ns)
     return one->unit == BENCH_US ? ns / 1e3 / items : items * 1e9 / ns;
 }
 
-static const struct bench_case *limit_of(const struct bench_case *cases, size_t count,
-                                         const char *name)
+static size_t limit_of(const struct bench_case *cases, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(cases[i].name, name) == 0)
-            return &cases[i];
+            return i;
     }
     bench_failed(__FILE__, __LINE__);
 }
@@ -95,29 +94,37 @@ void bench_run(struct bench_case *cases, size_t count, unsigned rounds, unsigned
 {
     unsigned long *calls = calloc(count, sizeof *calls);
     double *ns = calloc(count * BENCH_ROUNDS_MAX, sizeof *ns);
+    double *shares = calloc(count * BENCH_ROUNDS_MAX, sizeof *shares);
 
-    bench_require(calls && ns && rounds <= BENCH_ROUNDS_MAX);
+    bench_require(calls && ns && shares && rounds <= BENCH_ROUNDS_MAX);
     for (size_t i = 0; i < count; i++)
         calls[i] = calls_of(&cases[i], round_ms * 1e6);
     for (unsigned round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++)
             ns[i * BENCH_ROUNDS_MAX + round] = took_ns(&cases[i], calls[i]) / (double)calls[i];
     }
+    for (size_t i = 0; i < count; i++) {
+        struct bench_case *one = &cases[i];
+
+        for (unsigned round = 0; one->limit && round < rounds; round++)
+            shares[i * BENCH_ROUNDS_MAX + round] =
+                ns[limit_of(cases, count, one->limit) * BENCH_ROUNDS_MAX + round] /
+                ns[i * BENCH_ROUNDS_MAX + round];
+    }
     for (size_t i = 0; i < count; i++)
         cases[i].ns = bench_median(ns + i * BENCH_ROUNDS_MAX, rounds);
     for (size_t i = 0; i < count; i++) {
         const struct bench_case *one = &cases[i];
 
-        if (one->limit) {
-            const struct bench_case *limit = limit_of(cases, count, one->limit);
-
+        if (one->limit)
             printf("%s\t%s\t%.6g\t%s\t%.6g\t%.4f\n", one->name, unit_text(one->unit),
-                   value_of(one, one->ns), limit->name, value_of(one, limit->ns),
-                   limit->ns / one->ns);
-        } else {
+                   value_of(one, one->ns), one->limit,
+                   value_of(one, cases[limit_of(cases, count, one->limit)].ns),
+                   bench_median(shares + i * BENCH_ROUNDS_MAX, rounds));
+        else
             bench_line(one->name, one->unit, value_of(one, one->ns));
-        }
     }
+    free(shares);
     free(calls);
     free(ns);
 }
@@ -155,22 +162,24 @@ const char *bench_folder(void)
 
 void bench_sync(void *context, unsigned long calls)
 {
-    static char block[SYNC_BLOCK];
-    static off_t at;
+    static char blocks[SYNC_BLOCK * SYNC_BLOCKS];
+    size_t len = SYNC_BLOCK * *(const unsigned *)context;
+    static size_t at;
     char path[300];
 
-    (void)context;
+    bench_require(len <= sizeof blocks);
     if (sync_file < 0) {
         (void)snprintf(path, sizeof path, "%s/sync", bench_folder());
-        sync_file = open(path, O_RDWR | O_CREAT, 0600);
-        for (int i = 0; i < SYNC_BLOCKS; i++)
-            bench_require(write(sync_file, block, sizeof block) == SYNC_BLOCK);
+        sync_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        bench_require(write(sync_file, blocks, sizeof blocks) == (ssize_t)sizeof blocks);
         bench_require(fsync(sync_file) == 0);
     }
     for (unsigned long i = 0; i < calls; i++) {
-        block[0]++;
-        bench_require(pwrite(sync_file, block, sizeof block, at) == SYNC_BLOCK);
+        if (at + len > sizeof blocks)
+            at = 0;
+        blocks[0]++;
+        bench_require(pwrite(sync_file, blocks, len, (off_t)at) == (ssize_t)len);
         bench_require(fdatasync(sync_file) == 0);
-        at = (at + SYNC_BLOCK) % (SYNC_BLOCK * SYNC_BLOCKS);
+        at += len;
     }
 }
