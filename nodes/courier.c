@@ -312,7 +312,6 @@ static void do_log(struct courier *courier, const struct exchange_action *action
          "the broker's directory does not have this member; ask a signatory"},
         {"another-node-of-this-member-took-over",
          "another node runs under this member's keys; stop one of the two"},
-        {"clocks-apart", "this machine's clock and the broker's differ by over ten minutes; set it right"},
         {"broker-speaks-another-version", "the broker speaks another version; update this node"},
     };
 
@@ -320,6 +319,7 @@ static void do_log(struct courier *courier, const struct exchange_action *action
         log_warn("exchange", "why=\"%s\" member=%s", action->why, action->member);
     else
         log_warn("exchange", "why=\"%s\"", action->why);
+    courier->service->clocks_apart |= strcmp(action->why, "clocks-apart") == 0;
     for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++) {
         if (strcmp(troubles[i].word, action->why) == 0)
             courier->service->trouble = troubles[i].text;
@@ -632,6 +632,7 @@ static void connect_again(struct courier *courier)
         return;
     }
     courier->connected = true;
+    courier->service->clocks_apart = false;
     arena_reset(courier->arena);
     perform(courier, (struct exchange_event){.kind = EXCHANGE_CONNECTED});
 }

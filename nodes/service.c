@@ -149,10 +149,13 @@ static char *text_of(struct arena *arena, const char *text)
     return arena_text(arena, up_view_of(text, strlen(text)));
 }
 
+#define CLOCKS_APART                                                                               \
+    "connected, but this machine's clock and the broker's differ by over ten minutes; set it right"
+
 static const char *connection_text(const struct service *service)
 {
     if (exchange_is_online(service->exchange))
-        return "connected";
+        return service->clocks_apart ? CLOCKS_APART : "connected";
     if (!roster_find_broker_of(service->roster, service->member))
         return "the directory names no broker for this member";
     return service->trouble ? service->trouble : "no answer from the broker yet; trying again";

@@ -44,6 +44,7 @@ struct service {
     bool roster_changed;   /* the courier should tell the exchange, then drop roster_old */
     struct roster *roster_old;
     uint64_t refused;      /* messages and envelopes that were turned down here */
+    bool clocks_apart;     /* this machine's and the broker's */
     const char *trouble;   /* the last fixed word about the connection; NULL: none */
 };
 
