@@ -29,6 +29,7 @@ struct courier {
     enum up_err failed; /* the store said no in this turn */
     bool lost;          /* connect again */
     bool connected;
+    bool was_online;
     int64_t connect_ms; /* not before */
     int64_t pause_ms;
     int64_t tick_ms;
@@ -215,6 +216,33 @@ static const char *reason_text(Up__Refused__Reason reason)
     }
 }
 
+/* A whole envelope could not be opened: all that this member has and did not confirm is sealed again, soon, to prekeys
+ * that are fetched anew (protocol.md 3). What was confirmed is gone from the outbox; what arrives twice is kept once. */
+static enum up_err seal_again(struct courier *courier, const char *member)
+{
+    struct service *service = courier->service;
+    struct nodestore_query query = {.kind = NODESTORE_OUTBOX,
+                                    .peer = member,
+                                    .states = 1u << OUTBOX_ACCEPTED,
+                                    .limit = 16};
+    enum up_err err = UP_OK;
+
+    while (!err) {
+        struct nodestore_row *rows = NULL;
+        size_t count = 0;
+
+        arena_reset(service->scratch);
+        err = nodestore_list(service->store, &query, service->scratch, &rows, &count);
+        if (err || count == 0)
+            break;
+        query.after = rows[count - 1].number;
+        for (size_t i = 0; !err && i < count; i++)
+            err = nodestore_mark(service->store, NODESTORE_OUTBOX, rows[i].name, OUTBOX_WAITING,
+                                 clock_wall_s() + UP_RESEND_AFTER_MS / 1000);
+    }
+    return err;
+}
+
 static void do_turned_down(struct courier *courier, const struct exchange_action *action)
 {
     const Up__Refused *refused = action->message.message->refused;
@@ -226,8 +254,11 @@ static void do_turned_down(struct courier *courier, const struct exchange_action
     log_warn("refused-by-recipient", "by=%s reason=%d", action->message.sender.text,
              (int)refused->reason);
     courier->service->refused++;
-    if (err == UP_NOT_FOUND) /* a whole envelope: what was in it is sealed again when no receipt comes */
+    if (err == UP_NOT_FOUND) {
+        if (refused->envelope_id.len > 0 && refused->reason == UP__REFUSED__REASON__CANNOT_OPEN)
+            note(courier, seal_again(courier, action->message.sender.text));
         return;
+    }
     if (!err)
         err = nodestore_drop(courier->service->store, NODESTORE_OUTBOX, row.name);
     if (!err)
@@ -521,16 +552,15 @@ static enum up_err prekey_make(struct service *service, int64_t from_s)
     return err;
 }
 
-/* The prekeys on disk as the exchange wants them; ret_until: the end of the last. */
+/* The prekeys on disk as the exchange wants them. */
 static enum up_err prekeys_read(struct service *service, struct exchange_prekey *ret_list,
-                                size_t *ret_count, int64_t *ret_until_s)
+                                size_t *ret_count)
 {
     struct nodestore_prekey *rows = NULL;
     size_t count = 0;
     enum up_err err = nodestore_prekeys(service->store, service->scratch, &rows, &count);
 
     *ret_count = 0;
-    *ret_until_s = 0;
     for (size_t i = 0; !err && i < count && *ret_count < UP_PREKEYS_PER_MEMBER_MAX; i++) {
         struct exchange_prekey *to = &ret_list[*ret_count];
         ProtobufCMessage *message = NULL;
@@ -543,34 +573,46 @@ static enum up_err prekeys_read(struct service *service, struct exchange_prekey 
         if (prekey_open((const Up__SignedPrekey *)message, service->roster, &to->prekey))
             continue;
         to->secret = rows[i].secret;
-        if (to->prekey.valid_until_s > *ret_until_s)
-            *ret_until_s = to->prekey.valid_until_s;
         (*ret_count)++;
     }
     return err;
 }
 
-/* Destroys what is dead, makes what is missing of eight weeks ahead, tells the exchange. */
+/* Destroys what is dead, makes what is missing of eight weeks ahead. */
+static enum up_err prekeys_renew(struct courier *courier, const struct exchange_prekey *list,
+                                 size_t count)
+{
+    struct service *service = courier->service;
+    int64_t now_s = clock_wall_s();
+    int64_t this_week_s = now_s - now_s % WEEK_S;
+    enum up_err err = nodestore_prekeys_sweep(service->store, now_s);
+
+    for (int week = 0; !err && week <= UP_PREKEY_WEEKS; week++) {
+        bool there = false;
+
+        for (size_t i = 0; i < count; i++)
+            there |= list[i].prekey.valid_from_s == this_week_s + week * WEEK_S;
+        if (!there)
+            err = prekey_make(service, this_week_s + week * WEEK_S);
+    }
+    return err;
+}
+
+/* Keys are made and destroyed only while this clock and the broker's agree, or when there is none yet: a clock that
+ * ran ahead would destroy what mail under way is sealed to (protocol.md 2). */
 static enum up_err prekeys_keep(struct courier *courier)
 {
     struct service *service = courier->service;
     struct exchange_prekey list[UP_PREKEYS_PER_MEMBER_MAX];
-    int64_t now_s = clock_wall_s();
-    int64_t from_s = now_s - now_s % WEEK_S;
-    int64_t until_s = 0;
     size_t count = 0;
-    enum up_err err = begin(courier) ? nodestore_prekeys_sweep(service->store, now_s)
-                                     : courier->failed;
+    enum up_err err = begin(courier) ? prekeys_read(service, list, &count) : courier->failed;
 
-    if (!err)
-        err = prekeys_read(service, list, &count, &until_s);
-    for (int week = 0; !err && week <= UP_PREKEY_WEEKS; week++) {
-        if (from_s + week * WEEK_S >= until_s)
-            err = prekey_make(service, from_s + week * WEEK_S);
-    }
-    if (!err) {
+    if (!err && (count == 0 ||
+                 (exchange_is_online(service->exchange) && !service->clocks_apart))) {
+        err = prekeys_renew(courier, list, count);
         arena_reset(service->scratch);
-        err = prekeys_read(service, list, &count, &until_s);
+        if (!err)
+            err = prekeys_read(service, list, &count);
     }
     if (!err) {
         arena_reset(courier->arena);
@@ -723,7 +765,10 @@ void courier_run(struct courier *courier)
     (void)commit(courier);
     if (exchange_is_online(courier->service->exchange)) {
         courier->pause_ms = PAUSE_MS_MIN;
+        if (!courier->was_online)
+            courier->chores_s = 0; /* the clock can be compared now */
     }
+    courier->was_online = exchange_is_online(courier->service->exchange);
     if (courier->lost && courier->connected)
         disconnect(courier);
     if (!courier->connected && now_ms >= courier->connect_ms)

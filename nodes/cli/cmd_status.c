@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * status: how the node stands. */
 #include <stdio.h>
+#include <string.h>
 
 #include "nodes/cli/args.h"
 #include "nodes/cli/client.h"
@@ -20,7 +21,10 @@ static void line(const char *label, const char *value)
 
 static void print(const Up__NodeStatus *status)
 {
-    char text[160];
+    char text[400];
+
+    bool is_news = strcmp(status->connection_detail, "connected") != 0 &&
+                   status->connection_detail[0] != '\0';
 
     line("Organisation", status->member);
     line("Federation", status->federation);
@@ -30,10 +34,10 @@ static void print(const Up__NodeStatus *status)
                    status->roster_expired ? "RAN OUT" : "runs out", status->roster_expires);
     line("Directory",
          status->roster_version > 0 ? text : "none yet: upstander roster install FILE");
-    (void)snprintf(text, sizeof text, "%s%s%.60s%s%.60s",
+    (void)snprintf(text, sizeof text, "%s%s%.60s%s%.240s",
                    status->connected ? "connected" : "NOT CONNECTED",
                    status->broker[0] != '\0' ? " to " : "", status->broker,
-                   status->connection_detail[0] != '\0' ? ": " : "", status->connection_detail);
+                   is_news ? ": " : "", is_news ? status->connection_detail : "");
     line("Broker", text);
     (void)snprintf(text, sizeof text, "%u waiting, %u on their way", status->outbox_waiting,
                    status->outbox_under_way);

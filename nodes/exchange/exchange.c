@@ -12,7 +12,8 @@ enum {
         10000, /* a broker that does not say Welcome by then refused us, or is not there */
     FETCH_AGAIN_MS = 15000,
     CLOCK_APART_S = 600, /* well before expiry, one hour, would be judged wrongly */
-    SILENCE_MS = 4000, /* a broker that was started again says so when it hears something */
+    SILENCE_MS = 5000, /* nothing was heard: ask; a broker that was started again then says that it knows nobody */
+    DEAD_MS = 15000,   /* nothing was heard in spite of asking: the connection is of no use */
     PAUSE_MS_MIN = 1000,
     LOAD_MAX = 512,
     FRAME_BYTES_MAX = 1 << 20, /* of envelopes in one Send */
@@ -61,7 +62,8 @@ struct exchange {
     bool loading;
     bool more;               /* something may wait above the cursor */
     int64_t again_ms;        /* look through the whole outbox again */
-    int64_t said_ms;         /* the last frame to the broker */
+    int64_t heard_ms;        /* the last frame from the broker */
+    int64_t asked_ms;        /* the last sign of life that was asked for */
     size_t send_max;         /* envelopes in one Send: the broker says */
     size_t given;            /* deliveries of this connection that were not acked */
     int64_t roster_after_ms; /* a newer directory may be asked for again */
@@ -184,7 +186,6 @@ static void send_frame(struct step *step, const Up__Frame *frame)
     struct up_view bytes = pack(step, &frame->base);
 
     act(step, EXCHANGE_SEND)->bytes = bytes;
-    step->exchange->said_ms = step->event->now_ms;
 }
 
 static void send_credit(struct step *step, unsigned envelopes)
@@ -885,6 +886,7 @@ static void on_welcome(struct step *step, const Up__Welcome *welcome)
         return;
     exchange->state = ONLINE;
     exchange->since_ms = step->event->now_ms;
+    exchange->asked_ms = step->event->now_ms;
     exchange->send_max = welcome->send_max > 0 && welcome->send_max < UP_FRAME_ENVELOPES_MAX
                              ? welcome->send_max
                              : UP_FRAME_ENVELOPES_MAX;
@@ -1033,6 +1035,7 @@ static void on_frame(struct step *step)
         log_word(step, "malformed-frame", "");
         return;
     }
+    step->exchange->heard_ms = step->event->now_ms;
     if (step->exchange->state == OFFLINE)
         return;
     if (step->exchange->state == GREETING && frame->body_case != UP__FRAME__BODY_WELCOME &&
@@ -1109,12 +1112,30 @@ static void on_committed(struct step *step)
     load(step);
 }
 
+/* Anything that a broker answers will do: this node's own prekeys. */
+static void ask_back(struct step *step)
+{
+    Up__Frame frame = UP__FRAME__INIT;
+    Up__PrekeyFetch ask = UP__PREKEY_FETCH__INIT;
+
+    ask.member = step->exchange->member;
+    frame.body_case = UP__FRAME__BODY_PREKEY_FETCH;
+    frame.prekey_fetch = &ask;
+    send_frame(step, &frame);
+}
+
 static void on_tick(struct step *step)
 {
     struct exchange *exchange = step->exchange;
     int64_t now_ms = step->event->now_ms;
 
     if (exchange->state == GREETING && now_ms - exchange->since_ms > GREETING_MS) {
+        lost(step);
+        log_word(step, "broker-does-not-answer", "");
+        (void)act(step, EXCHANGE_LOST);
+        return;
+    }
+    if (exchange->state == ONLINE && now_ms - exchange->heard_ms > DEAD_MS) {
         lost(step);
         log_word(step, "broker-does-not-answer", "");
         (void)act(step, EXCHANGE_LOST);
@@ -1139,8 +1160,11 @@ static void on_tick(struct step *step)
         look_again(exchange);
     }
     load(step);
-    if (exchange->state == ONLINE && now_ms - exchange->said_ms > SILENCE_MS)
-        send_credit(step, 0);
+    if (exchange->state == ONLINE && now_ms - exchange->heard_ms > SILENCE_MS &&
+        now_ms - exchange->asked_ms > SILENCE_MS) {
+        exchange->asked_ms = now_ms;
+        ask_back(step);
+    }
 }
 
 static void on_prekeys_changed(struct step *step)

@@ -19,7 +19,7 @@
  *                                           first time: KEEP, STATUS, RECEIPT or TURNED_DOWN, and ANSWER if it asks for
  *                                           one; a repeat: ANSWER as the first time
  *   online     COMMITTED                    SEND Ack, Credit
- *   online     TICK, long silent            SEND Credit of nothing: a broker that forgot us answers Failure
+ *   online     TICK, nothing was heard      SEND PrekeyFetch of its own; still nothing: LOST; offline
  *   online     FRAME Failure                LOG; LOST when the broker will not serve this session
  *   any        DISCONNECTED                 what was not accepted is loaded again; offline
  *   any        ROSTER                       another roster is in force; prekeys of others are fetched again

@@ -74,7 +74,7 @@ struct nodestore_query {
     const char *owner;  /* NULL: any */
     const char *peer;   /* NULL: any */
     unsigned states;    /* bits, 1 << state; 0: any */
-    int64_t due_by_s;   /* due at or before; 0: any */
+    int64_t due_by_s;   /* due at or before, or over 25 hours later: no pause is so long, a clock was wrong; 0: any */
     uint64_t after;     /* number */
     size_t limit;       /* 0: all that fit in the arena */
 };

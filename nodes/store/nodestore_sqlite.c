@@ -63,11 +63,11 @@ static const char *const texts[S_COUNT] = {
     [S_GET] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND name = ?2",
     [S_LIST] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND number > ?2"
                " AND (?4 IS NULL OR peer = ?4)"
-               " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6) ORDER BY number",
+               " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6 OR due > ?6 + 90000) ORDER BY number",
     /* a statement of its own: with "?3 IS NULL OR" the index on the owner is not used */
     [S_LIST_OF_OWNER] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND number > ?2"
                         " AND owner = ?3 AND (?4 IS NULL OR peer = ?4)"
-                        " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6)"
+                        " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6 OR due > ?6 + 90000)"
                         " ORDER BY number",
     [S_COUNT_ROWS] =
         "SELECT count(*) FROM records WHERE kind = ?1 AND (?2 = 0 OR (?2 >> state) & 1)",

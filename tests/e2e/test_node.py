@@ -253,7 +253,7 @@ def clocks(fed):
     fed.wait("the clock is said to be wrong",
              lambda: "clock" in fed.at(CHARITY, "status", ok=False).stdout, (CHARITY,))
     said = fed.at(CHARITY, "status", ok=False)
-    says(said, 1, "run out" if "run out" in said.stdout else "runs out", "clock")
+    says(said, 1, "RAN OUT", "clock", "set it right")
     ref = saved(fed)
     fed.at(CHARITY, "send", ref, "--yes")
     fed.kill(CHARITY)
@@ -282,6 +282,7 @@ def revoked(fed):
 # --- disks ------------------------------------------------------------------------------------------
 
 SMALL_DISK = ("mount -t tmpfs -o size={size} none {store} && "
+              "if [ -d {store}.kept ]; then cp -a {store}.kept/. {store}/; fi && "
               "exec \"$0\" \"$@\"")
 
 
@@ -295,6 +296,7 @@ def small_disk(store, size):
 def disk_full(fed):
     """A full disk: said, nothing acknowledged; when there is room again it goes on by itself."""
     store = fed.path(FORCE, "store")
+    held = count(fed, FORCE)
     fed.kill(FORCE)
     os.rename(store, store + ".kept")
     if os.getuid() != 0:  # in the namespace this account is called 0
@@ -318,7 +320,7 @@ def disk_full(fed):
     os.remove(filler)
     fed.wait("with room again they arrive", lambda: all(states(fed, r) == ["delivered"] for r in refs),
              (CHARITY, "hub", FORCE))
-    check(count(fed, FORCE) == 3, "each once", count(fed, FORCE))
+    check(count(fed, FORCE) == held + 3, "each once", count(fed, FORCE))
 
     fed.kill("hub")
     os.rename(fed.path("hub", "mail.db"), fed.path("hub", "mail.kept"))

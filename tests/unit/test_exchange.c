@@ -62,12 +62,13 @@ static void feed_welcome(int index, unsigned send_max)
     bus_feed(bus, index, &frame);
 }
 
-/* The next frame that is more than a sign of life. */
+/* The next frame that is more than asking for a sign of life. */
 static const Up__Frame *said(int index)
 {
     const Up__Frame *frame = bus_take(bus, index);
 
-    while (frame && frame->body_case == UP__FRAME__BODY_CREDIT && frame->credit->envelopes == 0)
+    while (frame && frame->body_case == UP__FRAME__BODY_PREKEY_FETCH &&
+           strcmp(frame->prekey_fetch->member, federation_names[index]) == 0)
         frame = bus_take(bus, index);
     return frame;
 }
@@ -360,8 +361,9 @@ static void a_newer_directory_in_the_welcome_is_handed_on(void **state)
     assert_int_equal(node(FORCE)->rosters, 1);
 }
 
-/* A broker that was started again knows nobody, and a node that only waits for mail would never notice. */
-static void a_silent_node_gives_a_sign_of_life(void **state)
+/* A broker that was started again knows nobody, and a node that only waits for mail would never notice; nor that one
+ * is gone without a word. */
+static void a_broker_that_says_nothing_is_asked_then_left(void **state)
 {
     const Up__Frame *frame = NULL;
 
@@ -370,13 +372,20 @@ static void a_silent_node_gives_a_sign_of_life(void **state)
     bus->now_ms += 1000;
     bus_tick(bus, FORCE);
     assert_null(bus_take(bus, FORCE));
-    bus->now_ms += 4000;
+    bus->now_ms += 5000;
     bus_tick(bus, FORCE);
     frame = bus_take(bus, FORCE);
     assert_non_null(frame);
-    assert_int_equal(frame->body_case, UP__FRAME__BODY_CREDIT);
-    assert_int_equal(frame->credit->envelopes, 0);
+    assert_int_equal(frame->body_case, UP__FRAME__BODY_PREKEY_FETCH);
+    assert_string_equal(frame->prekey_fetch->member, "a-force");
     assert_null(bus_take(bus, FORCE));
+    feed_prekeys(FORCE, FORCE); /* it is there */
+    bus->now_ms += 10000;
+    bus_tick(bus, FORCE);
+    assert_false(node(FORCE)->lost);
+    bus->now_ms += 6000;
+    bus_tick(bus, FORCE);
+    assert_true(node(FORCE)->lost);
 }
 
 static void only_a_welcome_is_heard_before_it(void **state)
@@ -789,6 +798,7 @@ static void pauses_of(size_t count, int64_t *ret_pauses, size_t rounds)
         feed_accepted(CHARITY, frame->send->seq, &full, 1);
         while (!(frame = said(CHARITY))) {
             bus->now_ms += 500;
+            feed_prekeys(CHARITY, CHARITY); /* the broker lives */
             bus_tick(bus, CHARITY);
             assert_true(bus->now_ms - from < 400000);
         }
@@ -816,6 +826,7 @@ static void pauses_grow_are_capped_and_reset(void **state)
     }
     while (!(frame = said(CHARITY))) {
         bus->now_ms += 500;
+        feed_prekeys(CHARITY, CHARITY);
         bus_tick(bus, CHARITY);
     }
     feed_accepted(CHARITY, frame->send->seq, &stored, 1);
@@ -844,6 +855,7 @@ static void no_word_about_a_send_ends_the_connection(void **state)
     (void)state;
     id = one_sent(&seq);
     bus->now_ms += UP_RESEND_AFTER_MS;
+    feed_prekeys(CHARITY, CHARITY); /* it lives, and answers other things */
     bus_tick(bus, CHARITY);
     assert_false(node(CHARITY)->lost);
     bus->now_ms += 1;
@@ -888,6 +900,7 @@ static void sealed_again_when_no_receipt_comes(void **state)
     id = one_sent(&seq);
     feed_accepted(CHARITY, seq, &stored, 1);
     bus->now_ms += UP_RESEAL_AFTER_MS - 2000;
+    feed_prekeys(CHARITY, CHARITY);
     bus_tick(bus, CHARITY);
     assert_null(said(CHARITY));
     bus->now_ms += 7000;
@@ -995,6 +1008,8 @@ static void other_prekeys_are_fetched_when_the_recipient_cannot_open(void **stat
     bus_settle(bus);
     assert_int_equal(row_state(CHARITY, &id), BUS_DELIVERED);
     bus->now_ms += UP_RESEAL_AFTER_MS + 6000;
+    feed_prekeys(CHARITY, CHARITY);
+    feed_prekeys(FORCE, FORCE);
     bus_tick(bus, CHARITY);
     bus_settle(bus);
     assert_int_equal(row_state(CHARITY, &again), BUS_DELIVERED);
@@ -1645,7 +1660,7 @@ int main(void)
         TEST(hello_comes_first),
         TEST(a_broker_that_does_not_answer_is_given_up),
         TEST(a_newer_directory_in_the_welcome_is_handed_on),
-        TEST(a_silent_node_gives_a_sign_of_life),
+        TEST(a_broker_that_says_nothing_is_asked_then_left),
         TEST(only_a_welcome_is_heard_before_it),
         TEST(offline_nothing_is_said),
         TEST(a_message_goes_through_and_its_receipt_comes_back),
