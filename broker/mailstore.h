@@ -37,7 +37,7 @@ enum mailstore_result { MAILSTORE_STORED, MAILSTORE_DUPLICATE, MAILSTORE_FULL };
  *   items        borrowed; 1..UP_GROUP_COMMIT_MAX
  *   ret_results  one per item. An id that was ever stored and has not expired is a DUPLICATE, also after its
  *                delivery. FULL: a quota would be passed; the item is not stored, others are.
- *   UP_IO, UP_FULL (disk): nothing of the call is stored.  Durable when it returns. Cost: one fsync. */
+ *   UP_IO, UP_FULL (disk), UP_NO_MEMORY: nothing of the call is stored.  Durable when it returns. Cost: one fsync. */
 UP_CHECKED enum up_err mailstore_append(struct mailstore *store, const struct mailstore_item *items,
                                         size_t count, enum mailstore_result *ret_results);
 
@@ -54,6 +54,7 @@ struct mailstore_mail {
 };
 /* mailstore_load: envelopes of one lane of a mailbox, in order.
  *   No more than UP_LOAD_BYTES_MAX bytes of them, but always one: the rest comes with the next call.
+ *   UP_NO_MEMORY: not even one fits the arena.
  *   A row whose checksum is wrong is left out and counted (mailstore_damaged).  ret_mail, ret_count: in the arena. */
 UP_CHECKED enum up_err mailstore_load(struct mailstore *store, const struct mailstore_query *query,
                                       struct arena *arena, struct mailstore_mail **ret_mail,

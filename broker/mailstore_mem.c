@@ -133,10 +133,29 @@ static enum up_err append_one(struct mem_store *self, const struct mailstore_ite
     return UP_OK;
 }
 
+/* Takes back what a call that fails has put in: the newest of both lists. */
+static void take_back(struct mem_store *self, delivery_number before)
+{
+    struct mem_mail **at = &self->mail;
+
+    while (*at && (*at)->number <= before)
+        at = &(*at)->next;
+    while (*at) {
+        struct mem_mail *mail = *at;
+        struct mem_seen *seen = self->seen;
+
+        *at = mail->next;
+        self->seen = seen->next;
+        mail_free(mail);
+        free(seen);
+    }
+}
+
 static enum up_err mem_append(struct mailstore *store, const struct mailstore_item *items,
                               size_t count, enum mailstore_result *ret_results)
 {
     struct mem_store *self = mem(store);
+    delivery_number before = self->last;
 
     for (size_t i = 0; i < count; i++) {
         if (is_seen(self, &items[i].header.id)) {
@@ -146,8 +165,10 @@ static enum up_err mem_append(struct mailstore *store, const struct mailstore_it
         } else {
             enum up_err err = append_one(self, &items[i]);
 
-            if (err)
+            if (err) {
+                take_back(self, before);
                 return err;
+            }
             ret_results[i] = MAILSTORE_STORED;
         }
     }
@@ -175,6 +196,8 @@ static enum up_err mem_load(struct mailstore *store, const struct mailstore_quer
         if (count > 0 && bytes > UP_LOAD_BYTES_MAX)
             break;
         copy = arena_alloc(arena, mail->envelope.len);
+        if (!copy && count == 0) /* none would be the end of the mailbox */
+            return UP_NO_MEMORY;
         if (!copy)
             break; /* the rest comes with the next call */
         memcpy(copy, mail->envelope.data, mail->envelope.len);

@@ -304,7 +304,8 @@ static enum up_err sqlite_load(struct mailstore *store, const struct mailstore_q
         bytes += envelope.len;
         copy = count > 0 && bytes > UP_LOAD_BYTES_MAX ? NULL : arena_alloc(arena, envelope.len);
         if (!copy) {
-            result = SQLITE_DONE; /* the rest comes with the next call */
+            /* the rest comes with the next call; none would be the end of the mailbox */
+            result = count > 0 ? SQLITE_DONE : SQLITE_NOMEM;
             break;
         }
         memcpy(copy, envelope.data, envelope.len);

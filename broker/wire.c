@@ -283,8 +283,13 @@ static void perform(struct wire *wire, const struct relay_event *event)
 
     timed.now_s = clock_wall_s();
     err = relay_step(wire->relay, &timed, wire->arena, &actions);
-    if (err)
+    if (err) {
+        struct peer *peer = peer_of(wire, event->from);
+
         log_error("no-memory", "kind=%d", (int)event->kind);
+        if (peer && event->kind != RELAY_CLOSED) /* half done: it begins again with Hello */
+            peer_lost(wire, peer);
+    }
     for (size_t i = 0; !err && !wire->failed && i < actions.count; i++)
         do_action(wire, &actions.list[i]);
 }

@@ -263,10 +263,9 @@ static void a_load_is_bounded_in_bytes(void **state)
 
         arena_reset(arena);
         assert_int_equal(
-            mailstore_load(store,
-                           &(struct mailstore_query){
-                               .member = "a-force", .after = after, .limit = 64},
-                           arena, &mail, &count),
+            mailstore_load(
+                store, &(struct mailstore_query){.member = "a-force", .after = after, .limit = 64},
+                arena, &mail, &count),
             UP_OK);
         assert_in_range(count, 1, UP_LOAD_BYTES_MAX / UP_SEALED_LEN_MAX);
         total += count;
@@ -319,6 +318,23 @@ static void one_process_at_a_time(void **state)
     assert_int_equal(status, 0);
 }
 
+/* None would be the end of the mailbox. */
+static void a_load_without_room_says_so(void **state)
+{
+    const struct mailstore_query query = {.member = "a-force", .limit = 2};
+    struct arena *small = NULL;
+    struct mailstore_mail *mail = NULL;
+    size_t count = 7;
+
+    (void)state;
+    assert_int_equal(append(item(1, "b-charity", "a-force", 900)), MAILSTORE_STORED);
+    assert_int_equal(arena_new(600, &small), UP_OK);
+    assert_int_equal(mailstore_load(store, &query, small, &mail, &count), UP_NO_MEMORY);
+    assert_null(mail);
+    assert_int_equal(count, 7);
+    arena_destroy(&small);
+}
+
 #define ON(test, where)                                                                            \
     {                                                                                              \
 #test " (" #where ")", test, set_up, tear_down, &where                                     \
@@ -345,6 +361,8 @@ int main(void)
         ON(prekeys_and_purge, sqlite),
         ON(a_load_is_bounded_in_bytes, memory),
         ON(a_load_is_bounded_in_bytes, sqlite),
+        ON(a_load_without_room_says_so, memory),
+        ON(a_load_without_room_says_so, sqlite),
         ON(damage_is_noticed, sqlite),
         ON(one_process_at_a_time, sqlite),
     };
