@@ -18,10 +18,6 @@ static const char json[] =
     "\"narrative\":\"a text of more than thirty-two bytes, so that its buffer grows twice\","
     "\"place\":{\"latitudeMicrodegrees\":52000000}},\"urgent\":true}";
 
-enum { NTH_MAX = 2000 };
-
-typedef enum up_err (*attempt_fn)(void);
-
 static struct up_bytes packed; /* the same report as bytes */
 static ProtobufCMessage *report;
 static struct arena *report_arena;
@@ -129,51 +125,28 @@ static enum up_err attempt_json_format(void)
     return UP_OK;
 }
 
-/* Every allocation fails in turn, alone and with all after it; whoever ran out says so, and loses
- * nothing. */
-static void each_allocation_fails(attempt_fn attempt, unsigned long allocations_min)
-{
-    static const enum oom_kind kinds[] = {OOM_ONCE, OOM_FROM_THERE};
-
-    for (size_t i = 0; i < 2; i++) {
-        unsigned long nth = 1;
-        bool refused = true;
-
-        for (; refused && nth < NTH_MAX; nth++) {
-            enum up_err err = UP_OK;
-
-            oom_arm(nth, kinds[i]);
-            err = attempt();
-            refused = oom_disarm();
-            assert_int_equal(err, refused ? UP_NO_MEMORY : UP_OK);
-        }
-        assert_false(refused);
-        assert_true(nth > allocations_min); /* the linker did put us in between */
-    }
-}
-
 static void bytes_run_out(void **state)
 {
     (void)state;
-    each_allocation_fails(attempt_bytes, 2);
+    oom_each(attempt_bytes, 2);
 }
 
 static void packing_runs_out(void **state)
 {
     (void)state;
-    each_allocation_fails(attempt_pack, 1);
+    oom_each(attempt_pack, 1);
 }
 
 static void unpacking_runs_out(void **state)
 {
     (void)state;
-    each_allocation_fails(attempt_unpack, 2);
+    oom_each(attempt_unpack, 2);
 }
 
 static void json_reading_runs_out(void **state)
 {
     (void)state;
-    each_allocation_fails(attempt_json_parse, 30);
+    oom_each(attempt_json_parse, 30);
 }
 
 /* A text whose closing quote is the 16th byte of its token: growing jansson's buffer for it may
@@ -199,34 +172,42 @@ static enum up_err attempt_closing_quote(void)
 static void a_closing_quote_is_not_lost(void **state)
 {
     (void)state;
-    each_allocation_fails(attempt_closing_quote, 8);
+    oom_each(attempt_closing_quote, 8);
 }
 
 static void json_writing_runs_out(void **state)
 {
     (void)state;
-    each_allocation_fails(attempt_json_format, 20);
+    oom_each(attempt_json_format, 20);
 }
 
-/* The other way to run out: every budget from nothing to enough. */
+/* The other way to run out. */
+static enum up_err attempt_unpack_in(struct arena *arena)
+{
+    ProtobufCMessage *message = NULL;
+    enum up_err err =
+        message_unpack(&up__report__descriptor, up_bytes_view(&packed), arena, &message);
+
+    assert_true((err == UP_OK) == (message != NULL));
+    return err;
+}
+
+static enum up_err attempt_json_in(struct arena *arena)
+{
+    ProtobufCMessage *message = NULL;
+    enum up_err err = json_parse(&up__report__descriptor, up_view_of(json, sizeof json - 1), arena,
+                                 &message, NULL);
+
+    assert_true((err == UP_OK) == (message != NULL));
+    return err;
+}
+
 static void budgets_run_out(void **state)
 {
-    enum up_err err = UP_NO_MEMORY;
-    size_t budget = 0;
-
     (void)state;
-    for (; err && budget < 100000; budget += 16) {
-        struct arena *arena = NULL;
-        ProtobufCMessage *message = NULL;
-
-        assert_int_equal(arena_new(budget, &arena), UP_OK);
-        err = message_unpack(&up__report__descriptor, up_bytes_view(&packed), arena, &message);
-        assert_true(err == UP_OK || err == UP_NO_MEMORY);
-        assert_true((err == UP_OK) == (message != NULL));
-        arena_destroy(&arena);
-    }
-    assert_int_equal(err, UP_OK);
-    assert_true(budget > 500);
+    oom_budgets(attempt_unpack_in, 500);
+    oom_edges(attempt_unpack_in, 10);
+    oom_budgets(attempt_json_in, 500);
 }
 
 static void an_arena_keeps_its_budget(void **state)

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* rooms: disclosure proto */
+/* The disclosure engine with memory running out: no half disclosure, no half release. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "nodes/disclosure/disclose.h"
+#include "nodes/disclosure/release.h"
+#include "tests/lib/incident_gen.h"
+#include "tests/lib/oom.h"
+#include "upstander/limits.h"
+
+enum { INCIDENTS = 12, ITEMS = 12 };
+
+static const char area_text[] = "E23000021,,a\nE06000016,E23000021,b\nE01013600,E06000016,c\n";
+
+static struct disclose_rules rules;
+static struct arena *fixed;
+static Up__Incident *incident;
+static struct entitlement entitlement;
+static struct up_bytes expected;
+static struct release_item items[ITEMS];
+static const struct release_config config = {.area = "E06000016", .window = "2026-Q1", .k = 3};
+
+static int set_up(void **state)
+{
+    struct gen gen = {.state = 1};
+
+    (void)state;
+    rules.areas = gen_areas();
+    if (arena_new(UP_ARENA_LEN_MAX, &fixed))
+        return -1;
+    gen.arena = fixed;
+    for (size_t i = 0; i < ITEMS; i++) {
+        Up__Cell *cell = arena_alloc(fixed, sizeof *cell);
+
+        up__cell__init(cell);
+        cell->strands = arena_alloc(fixed, sizeof *cell->strands);
+        cell->strands[0] = (Up__Strand__Code)(1 + i % 3 / 2);
+        cell->n_strands = 1;
+        cell->area = arena_text(fixed, up_view_of("E06000016", 9));
+        cell->period = arena_text(fixed, up_view_of("2026-01", 7));
+        items[i] = (struct release_item){.cell = cell, .victim = gen_word(&gen), .index = i};
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct areas *areas = NULL;
+
+    (void)state;
+    memcpy(&areas, &rules.areas, sizeof areas);
+    areas_destroy(&areas);
+    arena_destroy(&fixed);
+    return 0;
+}
+
+static enum up_err attempt_areas(void)
+{
+    struct areas *areas = NULL;
+    enum up_err err = areas_parse(up_view_of(area_text, sizeof area_text - 1), &areas, NULL);
+
+    assert_true((err == UP_OK) == (areas != NULL));
+    if (!err)
+        assert_string_equal(areas_climb(areas, "E01013600", AREA_POLICE), "E23000021");
+    areas_destroy(&areas);
+    return err;
+}
+
+static void must_be_expected(const Up__Incident *out)
+{
+    uint8_t bytes[20000];
+
+    assert_int_equal(up__incident__get_packed_size(out), expected.len);
+    assert_true(expected.len <= sizeof bytes);
+    (void)up__incident__pack(out, bytes);
+    assert_memory_equal(bytes, expected.data, expected.len);
+}
+
+static enum up_err disclose_alone(struct arena *arena)
+{
+    Up__Incident *out = NULL;
+    enum up_err err = disclose(incident, entitlement, &rules, arena, &out);
+
+    assert_true((err == UP_OK) == (out != NULL));
+    if (!err)
+        must_be_expected(out); /* nothing may have got lost on the way */
+    return err;
+}
+
+static enum up_err disclose_in(struct arena *arena)
+{
+    Up__Incident *out = NULL;
+    const struct field_note *notes = NULL;
+    size_t count = 0;
+    enum up_err err = disclose(incident, entitlement, &rules, arena, &out);
+
+    if (!err)
+        err = disclose_explain(incident, out, arena, &notes, &count);
+    assert_true((err == UP_OK) == (notes != NULL));
+    return err;
+}
+
+static enum up_err attempt_disclose(void)
+{
+    struct arena *arena = NULL;
+    enum up_err err = arena_new(UP_ARENA_LEN_MAX, &arena);
+
+    if (!err)
+        err = disclose_in(arena);
+    arena_destroy(&arena);
+    return err;
+}
+
+static enum up_err release_in(struct arena *arena)
+{
+    const struct release_items all = {.list = items, .count = ITEMS};
+    struct release_config own = config;
+    Up__Release *release = NULL;
+    Up__StatisticsReturn *statistics = NULL;
+    bool *taken = NULL;
+    enum up_err err = UP_OK;
+
+    own.areas = rules.areas;
+    err = release_make(&all, &own, arena, &release, &taken);
+    assert_true((err == UP_OK) == (release != NULL) && (err == UP_OK) == (taken != NULL));
+    if (err)
+        return err;
+    assert_int_equal(release->n_rows, 2);
+    assert_int_equal(release->released, ITEMS);
+    taken = NULL;
+    err = release_statistics(&all, &own, arena, &statistics, &taken);
+    assert_true((err == UP_OK) == (statistics != NULL) && (err == UP_OK) == (taken != NULL));
+    if (!err)
+        assert_int_equal(statistics->n_rows, 2);
+    return err;
+}
+
+static enum up_err attempt_release(void)
+{
+    struct arena *arena = NULL;
+    enum up_err err = arena_new(UP_ARENA_LEN_MAX, &arena);
+
+    if (!err)
+        err = release_in(arena);
+    arena_destroy(&arena);
+    return err;
+}
+
+static void area_tables_run_out(void **state)
+{
+    (void)state;
+    oom_each(attempt_areas, 3);
+}
+
+static void disclosing_runs_out(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < INCIDENTS; i++) {
+        struct gen gen = {.state = 40 + i, .arena = fixed};
+        Up__Incident *out = NULL;
+
+        incident = gen_incident(&gen);
+        incident->entitlement =
+            gen_entitlement_message(&gen, (struct entitlement){.level = LEVEL_IDENTIFIED});
+        entitlement = (struct entitlement){.level = (enum level)(2 + i % 3), .withheld = i};
+        assert_int_equal(disclose(incident, entitlement, &rules, fixed, &out), UP_OK);
+        assert_int_equal(message_pack(&out->base, UP_ARENA_LEN_MAX, &expected), UP_OK);
+        oom_each(attempt_disclose, 2);
+        oom_budgets(disclose_alone, 300);
+        oom_budgets(disclose_in, 300);
+        oom_edges(disclose_alone, 4);
+        up_bytes_wipe(&expected);
+    }
+}
+
+static void releasing_runs_out(void **state)
+{
+    (void)state;
+    oom_each(attempt_release, 2);
+    oom_budgets(release_in, 500);
+    oom_edges(release_in, 30);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(area_tables_run_out),
+        cmocka_unit_test(disclosing_runs_out),
+        cmocka_unit_test(releasing_runs_out),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
