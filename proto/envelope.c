@@ -141,7 +141,8 @@ static enum up_err tagged_make(const struct roster *roster, struct up_view heade
     at += header.len;
     for (unsigned i = 0; i < 8; i++)
         *at++ = (uint8_t)((uint64_t)batch.len >> (8 * i));
-    memcpy(at, batch.data, batch.len);
+    if (batch.len > 0) /* an empty one has no address */
+        memcpy(at, batch.data, batch.len);
     at += batch.len;
     memcpy(at, prekey->bytes, 32);
     *ret_tagged = tagged;
