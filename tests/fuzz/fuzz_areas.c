@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* rooms: disclosure proto */
+/* An area table, then climbing from every code in it. */
+#include <string.h>
+
+#include "nodes/disclosure/areas.h"
+#include "tests/lib/fuzz.h"
+
+static void climb(const struct areas *areas, const char *code)
+{
+    enum area_kind kind = areas_kind(areas, code);
+    const char *police = areas_climb(areas, code, AREA_POLICE);
+
+    fuzz_require((kind == AREA_UNKNOWN) == (areas_name(areas, code) == NULL));
+    /* every chain ends in a police area, also of what is none */
+    fuzz_require((kind == AREA_UNKNOWN) == (police == NULL));
+    if (kind != AREA_UNKNOWN) {
+        fuzz_require(strcmp(areas_climb(areas, code, kind), code) == 0);
+        fuzz_require(areas_kind(areas, police) == AREA_POLICE);
+    }
+    (void)areas_climb(areas, code, AREA_LOCAL_AUTHORITY);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct areas *areas = NULL;
+    struct up_why why = {0};
+    enum up_err err = areas_parse(up_view_of(data, len), &areas, &why);
+
+    fuzz_require((err == UP_OK) == (areas != NULL));
+    fuzz_require(why.err == err && (!err || why.text[0] != '\0'));
+    if (!areas)
+        return 0;
+    climb(areas, "");
+    climb(areas, "E06000016");
+    for (size_t i = 0; i + 9 <= len && i < 2000; i++) {
+        char code[10] = "";
+
+        memcpy(code, data + i, 9);
+        if (i == 0 || data[i - 1] == '\n' || data[i - 1] == ',')
+            climb(areas, code);
+    }
+    areas_destroy(&areas);
+    return 0;
+}
