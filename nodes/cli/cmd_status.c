@@ -22,7 +22,6 @@ static void line(const char *label, const char *value)
 static void print(const Up__NodeStatus *status)
 {
     char text[400];
-
     bool is_news = strcmp(status->connection_detail, "connected") != 0 &&
                    status->connection_detail[0] != '\0';
 
