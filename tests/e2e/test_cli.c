@@ -63,6 +63,9 @@ enum up_err service_report_add(struct service *self, const struct service_call *
                                const Up__Report *report, Up__ReportRef **ret_reply)
 {
     NEW(reply, ReportRef, report_ref);
+    if (report->urgent && !report->call_was_made)
+        return up_why_set(call->why, UP_INVALID,
+                          "ring 999 first, then A Force, at any hour: 01632 960999");
     up_bytes_wipe(&self->report);
     if (json_format(&report->base, false, &self->report))
         return UP_NO_MEMORY;
@@ -551,12 +554,14 @@ static void a_risk_to_life_needs_a_call_first(void **state)
     write_file("r.json", "{\"incident\":{},\"urgent\":true}");
     assert_int_equal(run("report $DIR/r.json"), 1);
     assert_true(said("ring 999 first"));
+    assert_true(said("01632 960999"));
     write_file("r.json", "{\"incident\":{},\"urgent\":true,\"callWasMade\":true}");
     assert_int_equal(run("report $DIR/r.json"), 0);
     assert_int_equal(run("report --ask --draft $DIR/d < /dev/null"), 1);
-    write_file("answers", "y\nn\n");
+    write_file("answers", "y\nE06000016\nn\n");
     assert_int_equal(run("report --ask --draft $DIR/d < $DIR/answers"), 1);
     assert_true(said("RING 999 FIRST"));
+    assert_true(said("01632 960999")); /* at once, before the question whether the call was made */
     assert_true(said("Ring 999 now."));
 }
 
@@ -614,7 +619,8 @@ static void an_import_keeps_bad_rows_for_mending(void **state)
     assert_true(said("nothing was saved"));
     assert_int_equal(run("import $DIR/small.csv --mapping $DIR/map --skip-bad $DIR/bad.csv"), 0);
     assert_true(said("import I7: 1 of 3 rows saved"));
-    file_is("bad.csv", "a,\"b\nc\"\nx,\"y\"\n"); /* the heading of two lines, and the bad row */
+    /* the heading of two lines, and the bad row, each with one column more */
+    file_is("bad.csv", "why_not_imported,a,\"b\nc\"\n\"line 3, occurred_from: not a date\",x,\"y\"\n");
     assert_non_null(large);
     memset(large, 'a', large_len - 1);
     large[large_len - 1] = '\0';
