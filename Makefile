@@ -88,7 +88,7 @@ BENCHES := $(wildcard tests/bench/bench_*.c)
 FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
 HELPERS := $(wildcard tests/fuzz/make_*.c tests/vectors/*.c)
 # A program of the product with one of its functions wrapped: the tests' eyes and hands.
-WRAPPED := $(B)/tests/e2e/broker_tap $(B)/tests/e2e/node_clock
+WRAPPED := $(addprefix $(B)/tests/e2e/,broker_tap broker_faults node_faults)
 test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
 rooms_of = $(shell sed -n 's@.*rooms: *\([a-z ]*\).*@\1@p' $(1) | head -n 1)
 room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
@@ -165,11 +165,12 @@ $(call test_bin,$(1)): $(call obj,$(1)) $(call room_libs,$(call rooms_of,$(1))) 
     $(if $(src_testlib),$(B)/lib/testlib.a)
 endef
 $(foreach t,$(TESTS) $(BENCHES) $(FUZZERS) $(HELPERS),$(eval $(call test_rule,$(t))))
-# the broker with every frame also written to a file; the node with a clock that is off
+# the broker with every frame also written to a file; both with a clock that is off and a disk that is full
 $(B)/tests/e2e/broker_tap: $(call obj,broker/main.c tests/e2e/broker_tap.c) $(call room_libs,broker base)
 $(B)/tests/e2e/broker_tap: LDFLAGS += -Wl,--wrap=zmq_msg_recv,--wrap=zmq_send
-$(B)/tests/e2e/node_clock: $(call obj,nodes/main.c tests/e2e/node_clock.c) $(call room_libs,$(NODE_ROOMS))
-$(B)/tests/e2e/node_clock: LDFLAGS += -Wl,--wrap=clock_wall_s
+$(B)/tests/e2e/broker_faults: $(call obj,broker/main.c tests/e2e/faults.c) $(call room_libs,broker base)
+$(B)/tests/e2e/node_faults: $(call obj,nodes/main.c tests/e2e/faults.c) $(call room_libs,$(NODE_ROOMS))
+$(B)/tests/e2e/broker_faults $(B)/tests/e2e/node_faults: LDFLAGS += -Wl,--wrap=clock_wall_s
 $(B)/tests/%: LDLIBS += -lcmocka
 $(B)/tests/fault/test_oom_%: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(B)/tests/fuzz/fuzz_%: LDFLAGS += $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer)

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "nodes/cli/print.h"
 #include "upstander/json.h"
 #include "upstander/limits.h"
@@ -16,6 +18,11 @@ enum { PATH_LEN_MAX = 256, TIMEOUT_S = 600 };
 
 struct client {
     CURL *curl;
+};
+
+struct progress {
+    int64_t begin_ms;
+    int64_t shown_s;
 };
 
 struct reply {
@@ -118,6 +125,30 @@ static int unreachable(struct cli *cli, CURLcode code)
     return CLI_UNREACHABLE;
 }
 
+/* Long work on a terminal: says after two seconds that it goes on, and since when. */
+static int on_progress(void *cls, curl_off_t down_total, curl_off_t down_now, curl_off_t up_total,
+                       curl_off_t up_now)
+{
+    struct progress *progress = cls;
+    int64_t seconds = (clock_monotonic_ms() - progress->begin_ms) / 1000;
+
+    (void)down_total;
+    (void)down_now;
+    (void)up_total;
+    (void)up_now;
+    if (seconds >= 2 && seconds != progress->shown_s) {
+        (void)fprintf(stderr, "\rthe node is at work: %lld s ", (long long)seconds);
+        progress->shown_s = seconds;
+    }
+    return 0;
+}
+
+static void progress_end(const struct progress *progress)
+{
+    if (progress->shown_s > 0)
+        (void)fprintf(stderr, "\r%*s\r", 40, "");
+}
+
 static void body_set(CURL *curl, const struct client_request *request, struct up_view json,
                      curl_mime *mime)
 {
@@ -141,6 +172,7 @@ static int perform(struct cli *cli, const struct client_request *request, struct
     curl_mime *mime = NULL;
     char url[PATH_LEN_MAX + 32];
     long status = 0;
+    struct progress progress = {.begin_ms = clock_monotonic_ms()};
     CURLcode code = CURLE_OUT_OF_MEMORY;
     int result = CLI_OK;
 
@@ -156,8 +188,14 @@ static int perform(struct cli *cli, const struct client_request *request, struct
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
+    if (isatty(STDERR_FILENO)) {
+        (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &progress);
+    }
     body_set(curl, request, json, mime);
     code = curl_easy_perform(curl);
+    progress_end(&progress);
 out:
     curl_slist_free_all(headers);
     curl_mime_free(mime);
