@@ -21,7 +21,7 @@ static enum up_err line_add(struct table *table, const Up__InboxLine *line)
                            line->kind,
                            known ? names_level(level) : line->level,
                            line->received_at,
-                           line->urgent ? "URGENT" : "",
+                           line->urgent ? "YES" : "",
                            line->exported ? "yes" : "",
                            line->police_reference};
 
@@ -31,7 +31,7 @@ static enum up_err line_add(struct table *table, const Up__InboxLine *line)
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const char *const headings[] = {"Reference", "From", "What",     "May see",
-                                           "Received",  "",     "Exported", "Police number"};
+                                           "Received",  "Urgent", "Exported", "Police number"};
     struct args_list words = {0};
     const struct args_spec spec = {.help = help, .words = &words};
     struct table *table = NULL;
