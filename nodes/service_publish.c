@@ -114,7 +114,8 @@ struct window {
     bool *taken;    /* beside the items */
 };
 
-static enum up_err taken_mark(struct service *service, const struct pool *pool,
+/* What was taken stands in no other window of this pool either. */
+static enum up_err taken_mark(struct service *service, struct pool *pool,
                               const struct window *window, size_t *ret_taken)
 {
     enum sent_state state = window->counted ? SENT_COUNTED : SENT_RELEASED;
@@ -126,6 +127,7 @@ static enum up_err taken_mark(struct service *service, const struct pool *pool,
             continue;
         err = nodestore_mark(service->store, NODESTORE_SENT, pool->rows[window->places[i]].name,
                              state, clock_wall_s());
+        pool->done[window->places[i]] = true;
         (*ret_taken)++;
     }
     return err;
@@ -151,7 +153,7 @@ static enum up_err window_fill(struct service *service, const struct pool *pool,
     return UP_OK;
 }
 
-static enum up_err window_close(struct service *service, const struct pool *pool,
+static enum up_err window_close(struct service *service, struct pool *pool,
                                 const char *person, struct window *window, Up__SendResult *result)
 {
     const struct release_config *config = window->config;
@@ -187,8 +189,15 @@ static enum up_err window_close(struct service *service, const struct pool *pool
     return err;
 }
 
-static enum up_err pool_publish(struct service *service, struct pool *pool, const char *person,
-                                Up__SendResult *result)
+/* The area of the window that a cell stands in. */
+static const char *area_of(const struct service *service, const Up__Cell *cell, bool counted)
+{
+    return counted ? areas_climb(service->areas, cell->area, AREA_POLICE) : cell->area;
+}
+
+/* Windows of one grain: of local authorities, then of police areas, which hold what is known no finer, and counts. */
+static enum up_err grain_publish(struct service *service, struct pool *pool, enum area_kind grain,
+                                 const char *person, Up__SendResult *result)
 {
     char today[11];
     char now[8];
@@ -207,16 +216,15 @@ static enum up_err pool_publish(struct service *service, struct pool *pool, cons
                                pool->member, today)};
         struct window closing = {.config = &config, .counted = counted};
 
-        config.area = counted ? areas_climb(service->areas, cell->area, AREA_POLICE) : cell->area;
-        if (pool->done[i] || !config.area || release_quarter(cell->period, window) ||
-            strcmp(window, now) >= 0)
+        config.area = area_of(service, cell, counted);
+        if (pool->done[i] || !config.area || areas_kind(service->areas, config.area) != grain ||
+            release_quarter(cell->period, window) || strcmp(window, now) >= 0)
             continue;
         arena_reset(service->scratch);
         err = window_close(service, pool, person, &closing, result);
         for (size_t j = i; !err && j < pool->count; j++) { /* the whole window is done now */
             const Up__Cell *other = pool->items[j].cell;
-            const char *area = counted ? areas_climb(service->areas, other->area, AREA_POLICE)
-                                       : other->area;
+            const char *area = area_of(service, other, counted);
             char other_window[8];
 
             if (pool->counted[j] == counted && area && strcmp(area, config.area) == 0 &&
@@ -226,6 +234,14 @@ static enum up_err pool_publish(struct service *service, struct pool *pool, cons
         }
     }
     return err;
+}
+
+static enum up_err pool_publish(struct service *service, struct pool *pool, const char *person,
+                                Up__SendResult *result)
+{
+    enum up_err err = grain_publish(service, pool, AREA_LOCAL_AUTHORITY, person, result);
+
+    return err ? err : grain_publish(service, pool, AREA_POLICE, person, result);
 }
 
 enum up_err service_publish(struct service *service, const char *person, Up__SendResult *result)

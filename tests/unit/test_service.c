@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* rooms: node store exchange link disclosure base proto */
+/* A charity's node without a network: what its services put into outbox and store, read back as a recipient would. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "nodes/service_private.h"
+#include "tests/lib/federation.h"
+#include "tests/lib/incident_gen.h"
+#include "upstander/limits.h"
+
+static const char force[] = "a-force";
+
+static char folder[64];
+static struct federation federation;
+static struct service node;
+static struct arena *arena; /* of the test; keeps replies */
+static const struct operator_identity person = {
+    "clerk", OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_AUDIT};
+
+/* --- the federation: a charity, and agreements with the other three ----------------------------------- */
+
+static struct roster *roster_with(bool suspended)
+{
+    static const struct {
+        Up__Role__Code to;
+        Up__Entitlement__Level level;
+    } terms[] = {{UP__ROLE__CODE__POLICE, UP__ENTITLEMENT__LEVEL__IDENTIFIED},
+                 {UP__ROLE__CODE__COUNCIL, UP__ENTITLEMENT__LEVEL__ANONYMISED},
+                 {UP__ROLE__CODE__GOVERNANCE, UP__ENTITLEMENT__LEVEL__COUNTED}};
+    static char areas[2][10] = {"E23000021", "E23000022"};
+    static char from[] = "2024-01-01";
+    static char ids[3][8] = {"police", "council", "gov"};
+    char *area_list[2] = {areas[0], areas[1]};
+    struct up_bytes bytes = federation_signed(&federation, 0);
+    Up__Agreement agreements[3];
+    Up__Agreement *list[3];
+    Up__Entitlement ceilings[3];
+    Up__SignedRoster sealed = UP__SIGNED_ROSTER__INIT;
+    Up__Roster *content = NULL;
+    struct up_bytes body = {0};
+    struct digest pinned;
+    struct roster *roster = NULL;
+
+    assert_int_equal(roster_peek(up_bytes_view(&bytes), arena, &content), UP_OK);
+    for (int i = 0; i < 3; i++) {
+        up__agreement__init(&agreements[i]);
+        up__entitlement__init(&ceilings[i]);
+        ceilings[i].level = terms[i].level;
+        agreements[i].from_role = UP__ROLE__CODE__CHARITY;
+        agreements[i].to_role = terms[i].to;
+        agreements[i].areas = area_list;
+        agreements[i].n_areas = 2;
+        agreements[i].ceiling = &ceilings[i];
+        agreements[i].valid_from = from;
+        agreements[i].id = ids[i];
+        agreements[i].k = 5;
+        agreements[i].suspended = suspended;
+        list[i] = &agreements[i];
+    }
+    content->agreements = list;
+    content->n_agreements = 3;
+    roster_stewards_digest(content, &pinned);
+    assert_int_equal(message_pack(&content->base, UP_ROSTER_LEN_MAX, &body), UP_OK);
+    sealed.roster = (ProtobufCBinaryData){.len = body.len, .data = body.data};
+    up_bytes_wipe(&bytes);
+    assert_int_equal(message_pack(&sealed.base, UP_ROSTER_LEN_MAX, &bytes), UP_OK);
+    for (int i = 0; i < 2; i++) {
+        struct up_bytes next = {0};
+
+        assert_int_equal(roster_sign(up_bytes_view(&bytes), &federation.stewards[i].identity_secret, &next),
+                         UP_OK);
+        up_bytes_wipe(&bytes);
+        bytes = next;
+    }
+    assert_int_equal(roster_open(up_bytes_view(&bytes), NULL, &pinned, &roster), UP_OK);
+    up_bytes_wipe(&bytes);
+    up_bytes_wipe(&body);
+    return roster;
+}
+
+static int set_up(void **state)
+{
+    struct up_why why = {0};
+
+    (void)state;
+    strcpy(folder, "/tmp/upstander-test-XXXXXX");
+    if (keys_init() || !mkdtemp(folder) || arena_new(UP_ARENA_LEN_MAX, &arena))
+        return -1;
+    federation_init(&federation, 1700000000);
+    federation.expires_at_s = 4000000000;
+    memset(&node, 0, sizeof node);
+    node.areas = gen_areas();
+    node.roster = roster_with(false);
+    node.keys = &federation.members[1];
+    strcpy(node.member, federation_names[1]);
+    return arena_new(UP_ARENA_LEN_MAX, &node.scratch) ||
+                   nodestore_open(folder, &federation.members[1].store, &node.store, &why)
+               ? -1
+               : 0;
+}
+
+static int tear_down(void **state)
+{
+    static const char *const files[] = {"data.db", "data.db-wal", "data.db-shm", "keys.db", "keys.db-journal",
+                                        "lock"};
+    char path[128];
+
+    (void)state;
+    nodestore_close(&node.store);
+    arena_destroy(&node.scratch);
+    arena_destroy(&arena);
+    roster_destroy(&node.roster);
+    areas_destroy(&node.areas);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        (void)unlink(path);
+    }
+    return rmdir(folder);
+}
+
+/* --- reports ------------------------------------------------------------------------------------------ */
+
+struct tale {
+    const char *authority; /* or NULL: only the police area is known */
+    const char *name;      /* NULL: unnamed */
+    const char *victim;    /* an import's key */
+    Up__Answer__Code before;
+    Up__VictimKind__Code kind;
+    Up__Entitlement__Level level; /* for everybody; 0: ANONYMISED */
+};
+
+static char *copy(const char *text)
+{
+    return arena_text(arena, up_view_of(text, strlen(text)));
+}
+
+static void tell(const struct tale *tale, char ret_ref[static 10])
+{
+    static const Up__Role__Code roles[] = {UP__ROLE__CODE__POLICE, UP__ROLE__CODE__COUNCIL,
+                                           UP__ROLE__CODE__GOVERNANCE};
+    struct service_call call = {.operator = &person, .arena = arena};
+    struct up_why why = {0};
+    Up__Report report = UP__REPORT__INIT;
+    Up__Incident incident = UP__INCIDENT__INIT;
+    Up__Strand strand = UP__STRAND__INIT;
+    Up__Strand *strands[1] = {&strand};
+    Up__Identity identity = UP__IDENTITY__INIT;
+    Up__Place place = UP__PLACE__INIT;
+    Up__SharingChoice choice = UP__SHARING_CHOICE__INIT;
+    Up__Entitlement entitlement = UP__ENTITLEMENT__INIT;
+    Up__RoleChoice asked[3];
+    Up__RoleChoice *list[3];
+    Up__SendResult *sent = NULL;
+    Up__ReportRef *reply = NULL;
+
+    call.why = &why;
+    strand.code = UP__STRAND__CODE__RELIGION;
+    incident.strands = strands;
+    incident.n_strands = 1;
+    incident.occurred_from = copy("2024-05-02");
+    incident.reported_at = copy("2024-05-03");
+    incident.victim_kind = tale->kind;
+    if (tale->authority)
+        place.local_authority = copy(tale->authority);
+    else
+        place.police_area = copy("E23000021");
+    incident.place = &place;
+    if (tale->name) {
+        identity.name = copy(tale->name);
+        incident.identity = &identity;
+    }
+    if (tale->victim)
+        report.victim = copy(tale->victim);
+    report.incident = &incident;
+    report.reported_before = tale->before;
+    entitlement.level = tale->level ? tale->level : UP__ENTITLEMENT__LEVEL__ANONYMISED;
+    for (int i = 0; i < 3; i++) {
+        up__role_choice__init(&asked[i]);
+        asked[i].role = roles[i];
+        asked[i].entitlement = &entitlement;
+        list[i] = &asked[i];
+    }
+    choice.roles = list;
+    choice.n_roles = 3;
+    report.choice = &choice;
+    if (service_report_add(&node, &call, &report, &reply))
+        fail_msg("%s", why.text);
+    strcpy(ret_ref, reply->ref);
+    assert_int_equal(service_send(&node, &call, ret_ref, &sent), UP_OK);
+}
+
+static void publish(void)
+{
+    Up__SendResult result = UP__SEND_RESULT__INIT;
+
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    assert_int_equal(service_publish(&node, "clerk", &result), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+}
+
+/* What waits for a member of one kind of message: how many, and the incidents in them. */
+static size_t waiting(const char *member, Up__Message__BodyCase body, unsigned *ret_incidents)
+{
+    struct nodestore_query query = {.kind = NODESTORE_OUTBOX, .peer = member};
+    struct nodestore_row *rows = NULL;
+    size_t count = 0;
+    size_t found = 0;
+
+    *ret_incidents = 0;
+    assert_int_equal(nodestore_list(node.store, &query, arena, &rows, &count), UP_OK);
+    for (size_t i = 0; i < count; i++) {
+        ProtobufCMessage *unpacked = NULL;
+        const Up__Message *message = NULL;
+
+        assert_int_equal(message_unpack(&up__message__descriptor, rows[i].body, arena, &unpacked), UP_OK);
+        message = (const Up__Message *)unpacked;
+        if (message->body_case != body)
+            continue;
+        found++;
+        for (size_t j = 0; body == UP__MESSAGE__BODY_RELEASE && j < message->release->n_rows; j++)
+            *ret_incidents += message->release->rows[j]->incidents;
+    }
+    return found;
+}
+
+/* --- releases ----------------------------------------------------------------------------------------- */
+
+/* Some reports know their local authority, others only the police area: each stands in one release, in whatever order
+ * they were taken. */
+static void an_incident_is_released_once(void **state)
+{
+    unsigned incidents = 0;
+    char ref[10];
+
+    (void)state;
+    for (int i = 0; i < 12; i++)
+        tell(&(struct tale){.authority = i % 2 ? "E06000016" : NULL, .before = UP__ANSWER__CODE__NO}, ref);
+    publish();
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents), 2);
+    assert_int_equal(incidents, 12);
+    publish();
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents), 2);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(an_incident_is_released_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
