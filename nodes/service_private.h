@@ -28,6 +28,9 @@ enum received_state { RECEIVED_NEW = 1, RECEIVED_EXPORTED = 2 };
 enum outbox_state { OUTBOX_WAITING = 1, OUTBOX_ACCEPTED = 2, OUTBOX_CANT = 3 };
 /* owner of an outbox row that is a receipt or refusal */
 #define OUTBOX_ANSWER "answer"
+/* and of what goes out in groups */
+#define OUTBOX_RELEASE "release"
+#define OUTBOX_STATISTICS "statistics"
 
 struct service {
     struct nodestore *store;
@@ -89,13 +92,14 @@ UP_CHECKED enum up_err service_report_send(struct service *service, const char *
 UP_CHECKED enum up_err service_report_put(struct service *service, const struct service_call *call,
                                           const Up__Report *report, const char *import_id,
                                           char ret_ref[static 10]);
-/* service_may_leave: does the outbox row still stand within what may be told now? (disclosure.md 6) */
+/* service_may_leave: does the outbox row still stand within what may be told now? (disclosure.md 6) Releases and
+ * statistics: within what is agreed now. */
 UP_CHECKED enum up_err service_may_leave(struct service *service, const struct nodestore_row *row,
                                          bool *ret_may);
 /* service_put_outbox: a packed message into the outbox. */
 struct service_letter {
     const char *member; /* to whom */
-    const char *owner;  /* reference in hex, "" or OUTBOX_ANSWER */
+    const char *owner;  /* reference in hex, "" or one of OUTBOX_ANSWER, _RELEASE, _STATISTICS */
     struct message_id id;
     struct up_view message;
     bool urgent;

@@ -179,7 +179,8 @@ static enum up_err window_close(struct service *service, struct pool *pool,
     if (!err)
         err = taken_mark(service, pool, window, &taken_count);
     if (!err && taken_count > 0)
-        err = service_queue(service, pool->member->id, "", &message, false);
+        err = service_queue(service, pool->member->id, counted ? OUTBOX_STATISTICS : OUTBOX_RELEASE,
+                            &message, false);
     if (!err && taken_count > 0)
         err = service_audit_add(service, person, counted ? "statistics" : "release",
                                 "to %s: %s %s, %zu incidents, k %u", pool->member->id, config->area,

@@ -17,6 +17,7 @@
 #include "upstander/limits.h"
 
 static const char force[] = "a-force";
+static const char council[] = "c-council";
 
 static char folder[64];
 static struct federation federation;
@@ -250,11 +251,47 @@ static void an_incident_is_released_once(void **state)
     assert_int_equal(waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents), 2);
 }
 
+/* --- what waits ---------------------------------------------------------------------------------------- */
+
+static bool may_leave(const char *member)
+{
+    struct nodestore_query query = {.kind = NODESTORE_OUTBOX, .peer = member};
+    struct nodestore_row *rows = NULL;
+    size_t count = 0;
+    bool may = false;
+
+    assert_int_equal(nodestore_list(node.store, &query, arena, &rows, &count), UP_OK);
+    assert_int_equal(count, 1);
+    arena_reset(node.scratch);
+    assert_int_equal(service_may_leave(&node, &rows[0], &may), UP_OK);
+    return may;
+}
+
+/* Releases and counts, like disclosures, are judged again when they are sealed. */
+static void what_is_not_agreed_any_more_stays(void **state)
+{
+    const char *const members[] = {force, council, "d-governance"};
+    char ref[10];
+
+    (void)state;
+    tell(&(struct tale){.authority = "E06000016", .level = UP__ENTITLEMENT__LEVEL__IDENTIFIED}, ref);
+    for (int i = 0; i < 5; i++)
+        tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO}, ref);
+    publish();
+    for (size_t i = 1; i < 3; i++)
+        assert_true(may_leave(members[i]));
+    roster_destroy(&node.roster);
+    node.roster = roster_with(true);
+    for (size_t i = 1; i < 3; i++)
+        assert_false(may_leave(members[i]));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(an_incident_is_released_once),
+        TEST(what_is_not_agreed_any_more_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
