@@ -7,7 +7,7 @@
 #include "nodes/service_private.h"
 #include "upstander/limits.h"
 
-enum { EXPORT_MAX = 16, ITEM_LEN_MAX = 2 * UP_SEALED_LEN_MAX };
+enum { EXPORT_MAX = 16, ITEM_LEN_MAX = 2 * UP_SEALED_LEN_MAX, POLICE_REFERENCE_LEN_MAX = 64 };
 
 static char *text_of(struct arena *arena, const char *text)
 {
@@ -101,6 +101,28 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
                                    kind, level);
 }
 
+/* What is no status of what this node told this member, or not theirs to give: NULL if it is. */
+static const char *status_fault(const struct service *service, const Up__StatusUpdate *update,
+                                const struct nodestore_row *told)
+{
+    const Up__Member *sender = roster_find(service->roster, told->peer);
+
+    if (told->state >= SENT_NOT_SHARED)
+        return "status-for-unknown";
+    if (update->status != UP__STATUS_UPDATE__STATUS__RECORDED)
+        return NULL;
+    if (!sender || sender->role != UP__ROLE__CODE__POLICE)
+        return "recorded-by-no-police";
+    return strlen(update->police_reference) > POLICE_REFERENCE_LEN_MAX ? "reference-too-long" : NULL;
+}
+
+static enum up_err status_refuse(struct service *service, const struct exchange_message *message,
+                                 const char *why)
+{
+    service->refused++;
+    return service_audit_add(service, "node", why, "from %s", message->sender.text);
+}
+
 enum up_err service_status_update(struct service *service, const struct exchange_message *message)
 {
     static const enum sent_state states[] = {
@@ -113,22 +135,23 @@ enum up_err service_status_update(struct service *service, const struct exchange
     ProtobufCMessage *line = NULL;
     struct up_bytes bytes = {0};
     char reference[IDS_HEX_LEN + 1];
+    const char *fault = NULL;
     size_t status = (size_t)update->status;
     enum up_err err = UP_OK;
 
     ids_hex(message->message->reference.data, reference);
     err = nodestore_get(service->store, NODESTORE_SENT, reference, service->scratch, &row);
-    if (err == UP_NOT_FOUND || (!err && strcmp(row.peer, message->sender.text) != 0)) {
-        service->refused++;
-        return service_audit_add(service, "node", "status-for-unknown", "from %s",
-                                 message->sender.text);
-    }
+    if (err == UP_NOT_FOUND || (!err && strcmp(row.peer, message->sender.text) != 0))
+        return status_refuse(service, message, "status-for-unknown");
     if (err || status >= sizeof states / sizeof states[0] || states[status] == 0)
         return err;
+    fault = status_fault(service, update, &row);
+    if (fault)
+        return status_refuse(service, message, fault);
     err = message_unpack(&up__sent_line__descriptor, row.body, service->scratch, &line);
     if (err)
         return err;
-    if (update->police_reference[0] != '\0')
+    if (states[status] == SENT_RECORDED && update->police_reference[0] != '\0')
         ((Up__SentLine *)line)->detail = update->police_reference;
     row.state = states[status] > row.state || row.state > SENT_RECORDED ? states[status] : row.state;
     row.due_s = clock_wall_s();
@@ -265,7 +288,7 @@ enum up_err service_recorded(struct service *service, const struct service_call 
         return err;
     if (!self || self->role != UP__ROLE__CODE__POLICE)
         err = up_why_set(call->why, UP_NOT_PERMITTED, "only a police member gives police references");
-    if (!err && (request->police_reference[0] == '\0' || strlen(request->police_reference) > 64))
+    if (!err && (request->police_reference[0] == '\0' || strlen(request->police_reference) > POLICE_REFERENCE_LEN_MAX))
         err = up_why_set(call->why, UP_INVALID, "policeReference: 1 to 64 signs");
     if (!err)
         err = received_load(service, call, ref, &row, &item);

@@ -286,12 +286,85 @@ static void what_is_not_agreed_any_more_stays(void **state)
         assert_false(may_leave(members[i]));
 }
 
+/* --- what comes ---------------------------------------------------------------------------------------- */
+
+/* The line of what a member was told of a report; its reference. */
+static const Up__SentLine *sent_line(const char *ref, const char *member, struct nodestore_row *ret_row)
+{
+    struct nodestore_query query = {.kind = NODESTORE_SENT, .owner = ref, .peer = member};
+    struct nodestore_row *rows = NULL;
+    ProtobufCMessage *line = NULL;
+    size_t count = 0;
+
+    assert_int_equal(nodestore_list(node.store, &query, arena, &rows, &count), UP_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(message_unpack(&up__sent_line__descriptor, rows[0].body, arena, &line), UP_OK);
+    *ret_row = rows[0];
+    return (const Up__SentLine *)line;
+}
+
+static void hear(const struct nodestore_row *sent, const char *sender, Up__StatusUpdate__Status status,
+                 const char *police_reference)
+{
+    Up__Message message = UP__MESSAGE__INIT;
+    Up__StatusUpdate update = UP__STATUS_UPDATE__INIT;
+    struct exchange_message heard = {.message = &message};
+    uint8_t reference[16];
+
+    strcpy(heard.sender.text, sender);
+    assert_int_equal(ids_unhex(up_view_of(sent->name, strlen(sent->name)), reference), UP_OK);
+    message.reference = (ProtobufCBinaryData){.len = sizeof reference, .data = reference};
+    message.body_case = UP__MESSAGE__BODY_STATUS_UPDATE;
+    message.status_update = &update;
+    update.status = status;
+    update.police_reference = copy(police_reference);
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    arena_reset(node.scratch);
+    assert_int_equal(service_status_update(&node, &heard), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+}
+
+static void only_police_record(void **state)
+{
+    char long_text[UP_TEXT_LEN_MAX + 2];
+    struct nodestore_row row;
+    char ref[10];
+
+    (void)state;
+    memset(long_text, 'x', sizeof long_text - 1);
+    long_text[sizeof long_text - 1] = '\0';
+    tell(&(struct tale){.authority = "E06000016", .level = UP__ENTITLEMENT__LEVEL__IDENTIFIED}, ref);
+    (void)sent_line(ref, force, &row);
+    hear(&row, council, UP__STATUS_UPDATE__STATUS__RECORDED, "26*1"); /* somebody else's reference */
+    hear(&row, force, UP__STATUS_UPDATE__STATUS__RECORDED, long_text); /* taken as none, and stops nothing */
+    assert_string_equal(sent_line(ref, force, &row)->detail, "");
+    assert_int_equal(row.state, SENT_STORED);
+    hear(&row, force, UP__STATUS_UPDATE__STATUS__RECORDED, "26*2");
+    hear(&row, force, UP__STATUS_UPDATE__STATUS__RECEIVED, "26*3"); /* never backwards */
+    assert_string_equal(sent_line(ref, force, &row)->detail, "26*2");
+    assert_int_equal(row.state, SENT_RECORDED);
+
+    (void)sent_line(ref, council, &row); /* it got none of this one, and can't know its reference */
+    hear(&row, council, UP__STATUS_UPDATE__STATUS__RECEIVED, "");
+    (void)sent_line(ref, council, &row);
+    assert_int_equal(row.state, SENT_HELD);
+    row.state = SENT_DELIVERED;
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    assert_int_equal(nodestore_mark(node.store, NODESTORE_SENT, row.name, SENT_DELIVERED, 0), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    hear(&row, council, UP__STATUS_UPDATE__STATUS__RECORDED, "26*4");
+    assert_string_equal(sent_line(ref, council, &row)->detail, "");
+    assert_int_equal(row.state, SENT_DELIVERED);
+    assert_int_equal(node.refused, 4);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(an_incident_is_released_once),
         TEST(what_is_not_agreed_any_more_stays),
+        TEST(only_police_record),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
