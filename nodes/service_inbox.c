@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "nodes/service_private.h"
 #include "upstander/limits.h"
 
@@ -47,6 +48,39 @@ static enum up_err held_find(struct service *service, const char *sender, const 
     return err;
 }
 
+/* A disclosure that holds more than it states is kept only as far as it states, whatever its sender meant: the same
+ * function as before sending. What can't be read is kept as WITHHELD; at IDENTIFIED with all groups nothing exceeds. */
+static enum up_err stated_only(struct service *service, const char *from, Up__Incident **incident)
+{
+    struct disclose_rules rules = {.areas = service->areas};
+    struct entitlement stated = entitlement_read((*incident)->entitlement);
+    Up__Incident *kept = NULL;
+    struct up_bytes came = {0};
+    struct up_bytes stays = {0};
+    bool same = false;
+    enum up_err err = UP_OK;
+
+    if (stated.level == LEVEL_IDENTIFIED && stated.withheld == 0)
+        return UP_OK;
+    err = disclose(*incident, stated, &rules, service->scratch, &kept);
+    if (!err)
+        err = message_pack(&(*incident)->base, ITEM_LEN_MAX, &came);
+    if (!err)
+        err = message_pack(&kept->base, ITEM_LEN_MAX, &stays);
+    if (!err) {
+        same = came.len == stays.len && memcmp(came.data, stays.data, came.len) == 0;
+        *incident = kept;
+    }
+    up_bytes_wipe(&came);
+    up_bytes_wipe(&stays);
+    if (err || same)
+        return err;
+    log_warn("received-too-much", "from=%s why=\"more than its level allows, or unreadable; not kept\"", from);
+    service->refused++;
+    return service_audit_add(service, "node", "received-too-much", "from %s: %s", from,
+                             entitlement_level_text(stated.level));
+}
+
 enum up_err service_keep(struct service *service, const struct exchange_message *message)
 {
     const Up__Message *content = message->message;
@@ -59,7 +93,7 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
     char at[CLOCK_TEXT_LEN];
     char kind[16] = "incident";
     char level[32] = "";
-    enum up_err err = UP_NOT_FOUND;
+    enum up_err err = UP_OK;
 
     (void)snprintf(from, sizeof from, "%s", message->sender.text);
     (void)snprintf(row.peer, sizeof row.peer, "%s", from);
@@ -69,11 +103,15 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
         ids_hex(content->reference.data, row.owner);
         item.incident = content->incident_disclosure->incident;
         line.urgent = row.urgent = content->incident_disclosure->urgent;
-        (void)snprintf(level, sizeof level, "%s",
-                       entitlement_level_text(entitlement_read(item.incident->entitlement).level));
         err = held_find(service, from, row.owner, &before);
         if (!err)
             return UP_OK; /* one version of a report exists: a second copy changes nothing */
+        if (err == UP_NOT_FOUND)
+            err = stated_only(service, from, &item.incident);
+        if (err)
+            return err;
+        (void)snprintf(level, sizeof level, "%s",
+                       entitlement_level_text(entitlement_read(item.incident->entitlement).level));
         break;
     case UP__MESSAGE__BODY_RELEASE:
         item.release = content->release;
@@ -86,8 +124,6 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
         (void)snprintf(level, sizeof level, "COUNTED");
         break;
     }
-    if (err != UP_NOT_FOUND)
-        return err;
     service_new_ref(row.name);
     line.ref = row.name;
     line.from = from;

@@ -358,6 +358,89 @@ static void only_police_record(void **state)
     assert_int_equal(node.refused, 4);
 }
 
+static void receive(const char *sender, Up__Incident *incident, uint8_t mark)
+{
+    Up__Message message = UP__MESSAGE__INIT;
+    Up__IncidentDisclosure body = UP__INCIDENT_DISCLOSURE__INIT;
+    struct exchange_message heard = {.message = &message};
+    uint8_t reference[16];
+
+    memset(reference, mark, sizeof reference);
+    strcpy(heard.sender.text, sender);
+    body.incident = incident;
+    message.version = 1;
+    message.reference = (ProtobufCBinaryData){.len = sizeof reference, .data = reference};
+    message.body_case = UP__MESSAGE__BODY_INCIDENT_DISCLOSURE;
+    message.incident_disclosure = &body;
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    arena_reset(node.scratch);
+    assert_int_equal(service_keep(&node, &heard), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+}
+
+static const Up__InboxItem *received(size_t at)
+{
+    struct nodestore_query query = {.kind = NODESTORE_RECEIVED};
+    struct nodestore_row *rows = NULL;
+    ProtobufCMessage *item = NULL;
+    size_t count = 0;
+
+    assert_int_equal(nodestore_list(node.store, &query, arena, &rows, &count), UP_OK);
+    assert_true(at < count);
+    assert_int_equal(message_unpack(&up__inbox_item__descriptor, rows[at].body, arena, &item), UP_OK);
+    return (const Up__InboxItem *)item;
+}
+
+static bool audit_has(const char *action)
+{
+    struct nodestore_audit *entries = NULL;
+    size_t count = 0;
+
+    assert_int_equal(nodestore_audit_list(node.store, (struct nodestore_span){.after = 0, .limit = 1000}, arena,
+                                          &entries, &count), UP_OK);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(entries[i].action, action) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Of a disclosure that holds more than the level it states, only what that level allows is kept. */
+static void no_more_is_kept_than_stated(void **state)
+{
+    Up__Incident incident = UP__INCIDENT__INIT;
+    Up__Identity identity = UP__IDENTITY__INIT;
+    Up__Entitlement entitlement = UP__ENTITLEMENT__INIT;
+    Up__Entitlement__Group place = UP__ENTITLEMENT__GROUP__PLACE;
+    Up__Place where = UP__PLACE__INIT;
+
+    (void)state;
+    entitlement.level = UP__ENTITLEMENT__LEVEL__PSEUDONYMISED;
+    incident.entitlement = &entitlement;
+    incident.occurred_from = copy("2024-05-02T14");
+    incident.contact_rule = UP__CONTACT_RULE__CODE__THROUGH_ORIGINATOR;
+    receive(force, &incident, 1);
+    assert_string_equal(received(0)->incident->occurred_from, "2024-05-02T14");
+    assert_false(audit_has("received-too-much"));
+
+    identity.name = copy("Example Person");
+    incident.identity = &identity;
+    receive(force, &incident, 2);
+    assert_null(received(1)->incident->identity);
+    assert_string_equal(received(1)->incident->occurred_from, "2024-05-02T14");
+    assert_true(audit_has("received-too-much"));
+
+    entitlement.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
+    entitlement.withheld = &place;
+    entitlement.n_withheld = 1;
+    where.lsoa = copy("E01013600");
+    incident.place = &where;
+    receive(force, &incident, 3);
+    assert_string_equal(received(2)->incident->identity->name, "Example Person");
+    assert_string_equal(received(2)->incident->place->lsoa, "");
+    assert_string_equal(received(2)->incident->place->local_authority, "E06000016");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -365,6 +448,7 @@ int main(void)
         TEST(an_incident_is_released_once),
         TEST(what_is_not_agreed_any_more_stays),
         TEST(only_police_record),
+        TEST(no_more_is_kept_than_stated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
