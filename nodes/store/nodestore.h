@@ -40,7 +40,7 @@ struct nodestore_row {
 };
 
 /* nodestore_open: the folder is made (0700) when absent. UP_BUSY: another process holds it; UP_TOO_NEW; UP_WRONG_KEY:
- *   keys.db belongs to another key file; UP_IO. why says what to do. The store key is copied. */
+ *   keys.db belongs to another key file; UP_NOT_FOUND: keys.db has keys of records and data.db is gone; UP_IO. why says what to do. The store key is copied. */
 UP_CHECKED enum up_err nodestore_open(const char *folder, const struct store_key *key,
                                       struct nodestore **ret_store, struct up_why *why);
 void nodestore_close(struct nodestore **store_p);

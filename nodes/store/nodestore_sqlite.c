@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "nodes/store/nodestore.h"
@@ -837,17 +838,36 @@ static int user_version(sqlite3 *db)
     return version;
 }
 
-static enum up_err db_open(const char *path, const char *pragmas, const char *schema,
-                           sqlite3 **ret_db, struct up_why *why)
+struct db_kind {
+    const char *pragmas;
+    const char *schema;
+    bool must_exist;
+};
+
+static enum up_err records_missing(const char *path, struct up_why *why)
 {
+    return up_why_set(why, UP_NOT_FOUND,
+                      "%s is not there, though the keys of its records are: put data.db back from "
+                      "the copy that belongs to keys.db. To begin anew without those records, move "
+                      "keys.db away",
+                      path);
+}
+
+static enum up_err db_open(const char *path, const struct db_kind *kind, sqlite3 **ret_db,
+                           struct up_why *why)
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     int version = 0;
 
-    if (sqlite3_open_v2(path, ret_db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                        NULL) != SQLITE_OK ||
-        sqlite3_exec(*ret_db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
+    if (kind->must_exist && access(path, F_OK))
+        return records_missing(path, why);
+    if (sqlite3_open_v2(path, ret_db, flags | (kind->must_exist ? 0 : SQLITE_OPEN_CREATE), NULL) !=
+            SQLITE_OK ||
+        sqlite3_exec(*ret_db, kind->pragmas, NULL, NULL, NULL) != SQLITE_OK)
         return up_why_set(why, UP_IO, "can't open %s: %s", path, sqlite3_errmsg(*ret_db));
     version = user_version(*ret_db);
+    if (version == 0 && kind->must_exist)
+        return records_missing(path, why);
     if (version > SCHEMA_VERSION)
         return up_why_set(why, UP_TOO_NEW,
                           "%s was written by a newer version of this program; run that version",
@@ -858,7 +878,7 @@ static enum up_err db_open(const char *path, const char *pragmas, const char *sc
         int result = sqlite3_exec(*ret_db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
         if (result == SQLITE_OK)
-            result = sqlite3_exec(*ret_db, schema, NULL, NULL, NULL);
+            result = sqlite3_exec(*ret_db, kind->schema, NULL, NULL, NULL);
         if (result == SQLITE_OK)
             result = sqlite3_exec(*ret_db, "COMMIT", NULL, NULL, NULL);
         if (result != SQLITE_OK)
@@ -936,23 +956,40 @@ static enum up_err key_test(struct nodestore *store, const char *folder, struct 
     return run(add);
 }
 
+/* Is there a key of a record? Swept without the records, it would be gone for good. */
+static bool has_record_keys(sqlite3 *keys)
+{
+    sqlite3_stmt *any = NULL;
+    bool has = false;
+
+    if (sqlite3_prepare_v2(keys, "SELECT 1 FROM record_keys WHERE id <> ?1", -1, &any, NULL) ==
+        SQLITE_OK) {
+        bind_blob(any, 1, key_test_id, sizeof key_test_id);
+        has = sqlite3_step(any) == SQLITE_ROW;
+    }
+    (void)sqlite3_finalize(any);
+    return has;
+}
+
 static enum up_err prepare(struct nodestore *store, const char *folder, struct up_why *why)
 {
+    const struct db_kind of_keys = {.pragmas = "PRAGMA journal_mode = TRUNCATE;"
+                                               "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
+                                    .schema = keys_schema};
+    struct db_kind of_data = {.pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                                         "PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 4000;"
+                                         "PRAGMA temp_store = MEMORY;",
+                              .schema = data_schema};
     char path[PATH_LEN_MAX];
     enum up_err err = UP_OK;
 
     (void)snprintf(path, sizeof path, "%s/keys.db", folder);
-    err = db_open(path,
-                  "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;"
-                  "PRAGMA secure_delete = ON;",
-                  keys_schema, &store->keys, why);
+    err = db_open(path, &of_keys, &store->keys, why);
     if (err)
         return err;
+    of_data.must_exist = has_record_keys(store->keys);
     (void)snprintf(path, sizeof path, "%s/data.db", folder);
-    err = db_open(path,
-                  "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-                  "PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;",
-                  data_schema, &store->data, why);
+    err = db_open(path, &of_data, &store->data, why);
     for (int i = 0; !err && i < S_COUNT; i++) {
         if (texts[i] &&
             sqlite3_prepare_v3(i < S_DATA_END ? store->data : store->keys, texts[i], -1,

@@ -588,6 +588,32 @@ static void keys_without_records_are_swept(void **state)
     assert_int_equal(sql_closed("keys.db", "SELECT count(*) FROM record_keys"), 2);
 }
 
+/* data.db was lost or not put back: the keys wait for it. */
+static void keys_wait_for_lost_records(void **state)
+{
+    struct up_why why = {0};
+    struct up_bytes data = {0};
+
+    (void)state;
+    put(row(NODESTORE_REPORT, "A", "body"));
+    nodestore_close(&store);
+    assert_int_equal(file_read(path_of("data.db"), FILE_LEN_MAX, &data, &why), UP_OK);
+    for (int empty = 0; empty < 2; empty++) {
+        (void)unlink(path_of("data.db"));
+        if (empty)
+            assert_int_equal(file_write(path_of("data.db"), up_view_of("", 0), 0600, &why), UP_OK);
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(open_with(&key, &why), UP_NOT_FOUND);
+            assert_non_null(strstr(why.text, "put data.db back"));
+            assert_int_equal(sql("keys.db", "SELECT count(*) FROM record_keys"), 2);
+        }
+    }
+    assert_int_equal(file_write(path_of("data.db"), up_bytes_view(&data), 0600, &why), UP_OK);
+    up_bytes_wipe(&data);
+    open_store();
+    must_have(NODESTORE_REPORT, "A", "body");
+}
+
 /* --- seen, numbers, prekeys
  * ------------------------------------------------------------------------- */
 
@@ -1145,6 +1171,7 @@ int main(void)
         TEST(a_newer_store_is_refused),
         TEST(what_is_no_store_is_refused),
         TEST(keys_without_records_are_swept),
+        TEST(keys_wait_for_lost_records),
         TEST(what_was_answered_is_remembered),
         TEST(numbers_outlive_a_start),
         TEST(prekeys_are_kept_and_swept),
