@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "nodes/disclosure/check.h"
+#include "nodes/disclosure/generalise.h"
 #include "nodes/service_private.h"
 #include "upstander/limits.h"
 
@@ -81,6 +82,28 @@ static void path_spell(struct up_why *why)
     memcpy(why->text, text, sizeof text);
 }
 
+/* What can't be read in a choice reads as "nothing" later on, and an exclusion of nobody excludes nobody: here there is
+ * somebody to ask. */
+static enum up_err choice_check(const struct service *service, const Up__SharingChoice *choice,
+                                struct up_why *why)
+{
+    for (size_t i = 0; i < choice->n_roles; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (choice->roles[j]->role == choice->roles[i]->role)
+                return up_why_set(why, UP_INVALID, "choice.roles[%zu].role: stands there twice", i);
+        }
+        if (!generalise_date_is_valid(choice->roles[i]->expires_on))
+            return up_why_set(why, UP_INVALID,
+                              "choice.roles[%zu].expiresOn: not a date such as 2027-01-31", i);
+    }
+    for (size_t i = 0; i < choice->n_members; i++) {
+        if (!roster_find(service->roster, choice->members[i]->member))
+            return up_why_set(why, UP_INVALID,
+                              "choice.members[%zu].member: no such member stands in the directory", i);
+    }
+    return UP_OK;
+}
+
 static enum up_err report_check(const struct service *service, const Up__Report *report,
                                 struct up_why *why)
 {
@@ -103,7 +126,9 @@ static enum up_err report_check(const struct service *service, const Up__Report 
                           police ? ", then " : "", police ? police->name : "",
                           police ? ", at any hour: " : "", police ? police->telephone_24h : "");
     }
-    if (report->incident->place)
+    if (report->choice)
+        err = choice_check(service, report->choice, why);
+    if (!err && report->incident->place)
         err = place_check(service, report->incident->place, why);
     if (err)
         return err;

@@ -139,6 +139,14 @@ def bad_input(fed):
          "incident.occurred")
     says(fed.at(CHARITY, "report", "-", text=json.dumps(report(urgent=True)), ok=False), 1, "ring 999 first",
          "01632 960000")
+    for roles, members, text in (
+            ([{"role": "POLICE", "entitlement": {"level": "IDENTIFIED"}, "expiresOn": "31/12/2020"}], [],
+             "choice.roles[0].expiresOn"),
+            ([{"role": "POLICE", "entitlement": {"level": "IDENTIFIED"}}] * 2, [], "choice.roles[1].role"),
+            ([{"role": "POLICE", "entitlement": {"level": "IDENTIFIED"}}],
+             [{"member": "leics-polcie", "entitlement": {"level": "WITHHELD"}}], "choice.members[0].member")):
+        says(fed.at(CHARITY, "report", "-", text=json.dumps(report(choice={"roles": roles, "members": members})),
+                    ok=False), 1, text)
     says(fed.at(CHARITY, "report", fed.path("nowhere"), ok=False), 1, "nowhere")
     check(fed.status(CHARITY).get("reports", 0) == before, "nothing of all that was saved")
 

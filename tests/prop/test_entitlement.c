@@ -157,6 +157,7 @@ static void what_is_missing_or_unknown_is_withheld(void **state)
     struct scene s;
     static char before[] = "2026-11-23";
     static char later[] = "2027-01-01";
+    static char no_days[][12] = {"31/12/2020", "next month", "2027", "2027-13-01", "9999"};
     static char elsewhere[] = "E06000062";
     static char none[] = "";
 
@@ -176,6 +177,11 @@ static void what_is_missing_or_unknown_is_withheld(void **state)
     must_be_withheld(&s, BY_CHOICE_EXPIRED);
     s.role_choice.expires_on = today;
     assert_int_equal(entitlement_decide(&s.inputs).entitlement.level, LEVEL_IDENTIFIED);
+    for (size_t i = 0; i < sizeof no_days / sizeof no_days[0]; i++) {
+        scene_init(&s);
+        s.role_choice.expires_on = no_days[i];
+        must_be_withheld(&s, BY_MALFORMED);
+    }
     scene_init(&s);
     s.chosen.level = (Up__Entitlement__Level)77;
     must_be_withheld(&s, BY_ROLE_CHOICE);
