@@ -26,36 +26,53 @@ static char *text_of(struct arena *arena, const char *text)
     return arena_text(arena, up_view_of(text, strlen(text)));
 }
 
+/* A name as a key: small letters, one space between words, no date of birth, which is not always asked. Two people of
+ * one name count as one; one person under two spellings must not count as two. */
+static enum up_err name_key(const char *name, struct arena *arena, const char **ret_key)
+{
+    char *folded = arena_alloc(arena, strlen(name) + 1);
+    struct digest digest;
+    char text[IDS_HEX_LEN + 1];
+    size_t len = 0;
+
+    if (!folded)
+        return UP_NO_MEMORY;
+    for (; *name != '\0'; name++) {
+        bool space = (unsigned char)*name <= ' ';
+
+        if (space && (len == 0 || folded[len - 1] == ' '))
+            continue;
+        folded[len++] = (char)(space ? ' ' : *name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
+    }
+    len -= len > 0 && folded[len - 1] == ' ';
+    keys_digest(up_view_of(folded, len), &digest);
+    ids_hex(digest.bytes, text);
+    *ret_key = text_of(arena, text);
+    return *ret_key ? UP_OK : UP_NO_MEMORY;
+}
+
 /* Who counts as distinct (disclosure.md 5): the import's own key; a named person; an unnamed report only when it was
- * asked and answered that nothing was reported here before; community and property by themselves. */
+ * asked and answered that nothing was reported here before. A community or a building is no reporter's: many may tell
+ * of one, so those without a key count together. */
 static enum up_err victim_of(const Up__Report *report, struct arena *arena, const char **ret_victim)
 {
-    const Up__Identity *identity = report->incident->identity;
-    char text[80] = "";
+    const Up__Incident *incident = report->incident;
+    char text[80];
 
     *ret_victim = NULL;
     if (report->victim[0] != '\0') {
         *ret_victim = text_of(arena, report->victim);
-        return *ret_victim ? UP_OK : UP_NO_MEMORY;
-    }
-    if (identity && identity->name[0] != '\0') {
-        struct digest digest;
-        size_t name_len = strlen(identity->name);
-        size_t born_len = strlen(identity->date_of_birth);
-        char *joined = arena_alloc(arena, name_len + born_len + 2);
-
-        if (!joined)
-            return UP_NO_MEMORY;
-        memcpy(joined, identity->name, name_len + 1);
-        memcpy(joined + name_len + 1, identity->date_of_birth, born_len + 1);
-        keys_digest(up_view_of(joined, name_len + 1 + born_len), &digest);
-        ids_hex(digest.bytes, text);
+    } else if (incident->victim_kind == UP__VICTIM_KIND__CODE__COMMUNITY ||
+               incident->victim_kind == UP__VICTIM_KIND__CODE__PROPERTY) {
+        return UP_OK;
+    } else if (incident->identity && incident->identity->name[0] != '\0') {
+        return name_key(incident->identity->name, arena, ret_victim);
     } else if (report->reported_before == UP__ANSWER__CODE__NO) {
         (void)snprintf(text, sizeof text, "report %s", report->ref);
+        *ret_victim = text_of(arena, text);
     } else {
         return UP_OK;
     }
-    *ret_victim = text_of(arena, text);
     return *ret_victim ? UP_OK : UP_NO_MEMORY;
 }
 

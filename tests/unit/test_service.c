@@ -251,6 +251,42 @@ static void an_incident_is_released_once(void **state)
     assert_int_equal(waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents), 2);
 }
 
+/* How many of the reports that a test took stand in releases to the force. */
+static unsigned released(void)
+{
+    unsigned incidents = 0;
+
+    publish();
+    (void)waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents);
+    return incidents;
+}
+
+/* One person under five spellings, one building that five people tell of: fewer than k. */
+static void one_victim_counts_once(void **state)
+{
+    static const char *const spellings[] = {"Example Person", "example person", " Example  Person ",
+                                            "EXAMPLE PERSON", "Example\tPerson"};
+    char ref[10];
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        tell(&(struct tale){.authority = "E06000016", .name = spellings[i]}, ref);
+    assert_int_equal(released(), 0);
+    for (int i = 0; i < 5; i++)
+        tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO,
+                            .kind = i % 2 ? UP__VICTIM_KIND__CODE__COMMUNITY
+                                          : UP__VICTIM_KIND__CODE__PROPERTY}, ref);
+    assert_int_equal(released(), 0); /* two: the person, and targets that nobody told apart */
+    tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__YES}, ref);
+    tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NOT_KNOWN}, ref);
+    tell(&(struct tale){.authority = "E06000016", .name = "Other Person"}, ref);
+    tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO}, ref);
+    assert_int_equal(released(), 0); /* four */
+    tell(&(struct tale){.authority = "E06000016", .victim = "the hall",
+                        .kind = UP__VICTIM_KIND__CODE__PROPERTY}, ref);
+    assert_int_equal(released(), 15);
+}
+
 /* --- what waits ---------------------------------------------------------------------------------------- */
 
 static bool may_leave(const char *member)
@@ -446,6 +482,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(an_incident_is_released_once),
+        TEST(one_victim_counts_once),
         TEST(what_is_not_agreed_any_more_stays),
         TEST(only_police_record),
         TEST(no_more_is_kept_than_stated),
