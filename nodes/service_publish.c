@@ -2,6 +2,7 @@
  * Releases and statistics: what is held for a member goes out in groups, once its window is past (disclosure.md 5).
  * An incident goes to a member once; what stays below k is held for a later window's closing. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,29 +11,43 @@
 #include "nodes/service_private.h"
 #include "upstander/limits.h"
 
+enum { PAGE = 64, STRANDS_MAX = 16 /* there are nine */ };
+
+/* One report that is held for a member: what a release asks of it, and no more, for there may be very many. */
+struct held {
+    char name[IDS_HEX_LEN + 1];   /* of its row */
+    char victim[IDS_HEX_LEN + 1]; /* key of the distinct victim; empty: not known */
+    char area[10];
+    char period[8];
+    Up__Strand__Code strands[STRANDS_MAX];
+    Up__Cell cell; /* into these */
+    bool counted;  /* COUNTED: statistics; else a release */
+    bool done;
+};
+
 /* All that is held for one member. */
 struct pool {
     const Up__Member *member;
-    struct arena *arena;
-    struct release_item *items;
-    struct nodestore_row *rows; /* beside the items */
-    bool *counted;              /* COUNTED: statistics; else a release */
-    bool *done;
+    struct arena *arena; /* of a page of rows */
+    struct held *list;
     size_t count;
+    size_t room;
 };
 
-static char *text_of(struct arena *arena, const char *text)
+static void key_make(const char *text, size_t len, char ret_key[static IDS_HEX_LEN + 1])
 {
-    return arena_text(arena, up_view_of(text, strlen(text)));
+    struct digest digest;
+
+    keys_digest(up_view_of(text, len), &digest);
+    ids_hex(digest.bytes, ret_key);
 }
 
 /* A name as a key: small letters, one space between words, no date of birth, which is not always asked. Two people of
  * one name count as one; one person under two spellings must not count as two. */
-static enum up_err name_key(const char *name, struct arena *arena, const char **ret_key)
+static enum up_err name_key(const char *name, struct arena *arena,
+                            char ret_key[static IDS_HEX_LEN + 1])
 {
     char *folded = arena_alloc(arena, strlen(name) + 1);
-    struct digest digest;
-    char text[IDS_HEX_LEN + 1];
     size_t len = 0;
 
     if (!folded)
@@ -45,23 +60,22 @@ static enum up_err name_key(const char *name, struct arena *arena, const char **
         folded[len++] = (char)(space ? ' ' : *name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
     }
     len -= len > 0 && folded[len - 1] == ' ';
-    keys_digest(up_view_of(folded, len), &digest);
-    ids_hex(digest.bytes, text);
-    *ret_key = text_of(arena, text);
-    return *ret_key ? UP_OK : UP_NO_MEMORY;
+    key_make(folded, len, ret_key);
+    return UP_OK;
 }
 
 /* Who counts as distinct (disclosure.md 5): the import's own key; a named person; an unnamed report only when it was
  * asked and answered that nothing was reported here before. A community or a building is no reporter's: many may tell
  * of one, so those without a key count together. */
-static enum up_err victim_of(const Up__Report *report, struct arena *arena, const char **ret_victim)
+static enum up_err victim_of(const Up__Report *report, struct arena *arena,
+                             char ret_victim[static IDS_HEX_LEN + 1])
 {
     const Up__Incident *incident = report->incident;
     char text[80];
 
-    *ret_victim = NULL;
+    ret_victim[0] = '\0';
     if (report->victim[0] != '\0') {
-        *ret_victim = text_of(arena, report->victim);
+        key_make(report->victim, strlen(report->victim), ret_victim);
     } else if (incident->victim_kind == UP__VICTIM_KIND__CODE__COMMUNITY ||
                incident->victim_kind == UP__VICTIM_KIND__CODE__PROPERTY) {
         return UP_OK;
@@ -69,57 +83,108 @@ static enum up_err victim_of(const Up__Report *report, struct arena *arena, cons
         return name_key(incident->identity->name, arena, ret_victim);
     } else if (report->reported_before == UP__ANSWER__CODE__NO) {
         (void)snprintf(text, sizeof text, "report %s", report->ref);
-        *ret_victim = text_of(arena, text);
-    } else {
-        return UP_OK;
+        key_make(text, strlen(text), ret_victim);
     }
-    return *ret_victim ? UP_OK : UP_NO_MEMORY;
+    return UP_OK;
 }
 
-static enum up_err item_make(struct service *service, struct pool *pool, size_t at)
+static enum up_err held_make(struct service *service, const struct pool *pool,
+                             const struct nodestore_row *row, struct held *ret_held)
 {
+    struct held held = {.done = false};
     ProtobufCMessage *line = NULL;
     Up__Report *report = NULL;
+    const Up__Cell *cell = NULL;
     struct verdict verdict;
     enum up_err err = UP_OK;
 
     arena_reset(service->scratch);
-    err = message_unpack(&up__sent_line__descriptor, pool->rows[at].body, service->scratch, &line);
+    err = message_unpack(&up__sent_line__descriptor, row->body, service->scratch, &line);
+    if (!err && !((Up__SentLine *)line)->entitlement)
+        err = UP_MALFORMED;
     if (!err)
-        err = service_report_load(service, pool->rows[at].owner, service->scratch, &report, NULL);
+        err = service_report_load(service, row->owner, service->scratch, &report, NULL);
     if (err)
         return err;
     verdict = service_decide(service, report, pool->member);
     /* decided again: what was lowered meanwhile to nothing is not published */
-    pool->done[at] = verdict.entitlement.level < LEVEL_COUNTED;
-    pool->counted[at] =
-        verdict.entitlement.level == LEVEL_COUNTED ||
-        ((Up__SentLine *)line)->entitlement->level == UP__ENTITLEMENT__LEVEL__COUNTED;
-    pool->items[at].index = at;
-    pool->items[at].cell = generalise_cell(report->incident, service->areas, pool->arena);
-    if (!pool->items[at].cell)
+    if (verdict.entitlement.level < LEVEL_COUNTED)
+        return UP_NOT_PERMITTED;
+    held.counted = verdict.entitlement.level == LEVEL_COUNTED ||
+                   ((Up__SentLine *)line)->entitlement->level == UP__ENTITLEMENT__LEVEL__COUNTED;
+    cell = generalise_cell(report->incident, service->areas, service->scratch);
+    if (!cell)
         return UP_NO_MEMORY;
-    return victim_of(report, pool->arena, &pool->items[at].victim);
+    if (cell->n_strands > STRANDS_MAX)
+        return UP_MALFORMED;
+    up__cell__init(&held.cell);
+    held.cell.n_strands = cell->n_strands;
+    held.cell.vintage = cell->vintage;
+    memcpy(held.strands, cell->strands, cell->n_strands * sizeof *held.strands);
+    (void)snprintf(held.area, sizeof held.area, "%s", cell->area);
+    (void)snprintf(held.period, sizeof held.period, "%s", cell->period);
+    (void)snprintf(held.name, sizeof held.name, "%.*s", IDS_HEX_LEN, row->name);
+    err = victim_of(report, service->scratch, held.victim);
+    if (!err)
+        *ret_held = held;
+    return err;
+}
+
+static enum up_err held_add(struct service *service, struct pool *pool,
+                            const struct nodestore_row *row)
+{
+    enum up_err err = UP_OK;
+
+    if (pool->count == pool->room) {
+        size_t room = pool->room == 0 ? PAGE : pool->room * 2;
+        struct held *grown = realloc(pool->list, room * sizeof *grown);
+
+        if (!grown)
+            return UP_NO_MEMORY;
+        pool->list = grown;
+        pool->room = room;
+    }
+    err = held_make(service, pool, row, &pool->list[pool->count]);
+    pool->count += !err;
+    /* one that may not be told, or can't be opened, stays held and holds up no other */
+    return err == UP_NOT_PERMITTED || err == UP_NOT_FOUND || err == UP_WRONG_KEY || err == UP_MALFORMED
+               ? UP_OK
+               : err;
 }
 
 static enum up_err pool_fill(struct service *service, struct pool *pool)
 {
     struct nodestore_query query = {.kind = NODESTORE_SENT,
                                     .peer = pool->member->id,
-                                    .states = 1u << SENT_HELD};
-    enum up_err err =
-        nodestore_list(service->store, &query, pool->arena, &pool->rows, &pool->count);
+                                    .states = 1u << SENT_HELD,
+                                    .limit = PAGE};
+    size_t count = PAGE;
+    enum up_err err = UP_OK;
 
-    if (err)
-        return err;
-    pool->items = arena_alloc(pool->arena, (pool->count + 1) * sizeof *pool->items);
-    pool->counted = arena_alloc(pool->arena, pool->count + 1);
-    pool->done = arena_alloc(pool->arena, pool->count + 1);
-    if (!pool->items || !pool->counted || !pool->done)
-        return UP_NO_MEMORY;
-    for (size_t i = 0; !err && i < pool->count; i++)
-        err = item_make(service, pool, i);
+    while (!err && count == PAGE) {
+        struct nodestore_row *rows = NULL;
+
+        arena_reset(pool->arena);
+        err = nodestore_list(service->store, &query, pool->arena, &rows, &count);
+        for (size_t i = 0; !err && i < count; i++)
+            err = held_add(service, pool, &rows[i]);
+        if (!err && count > 0)
+            query.after = rows[count - 1].number;
+    }
+    for (size_t i = 0; i < pool->count; i++) { /* they do not move any more */
+        struct held *held = &pool->list[i];
+
+        held->cell.area = held->area;
+        held->cell.period = held->period;
+        held->cell.strands = held->strands;
+    }
     return err;
+}
+
+/* The area of the window that a cell stands in. */
+static const char *area_of(const struct service *service, const Up__Cell *cell, bool counted)
+{
+    return counted ? areas_climb(service->areas, cell->area, AREA_POLICE) : cell->area;
 }
 
 /* What stands in one window of one area, released or counted. */
@@ -131,8 +196,7 @@ struct window {
     bool *taken;    /* beside the items */
 };
 
-/* What was taken stands in no other window of this pool either. */
-static enum up_err taken_mark(struct service *service, struct pool *pool,
+static enum up_err taken_mark(struct service *service, const struct pool *pool,
                               const struct window *window, size_t *ret_taken)
 {
     enum sent_state state = window->counted ? SENT_COUNTED : SENT_RELEASED;
@@ -142,28 +206,49 @@ static enum up_err taken_mark(struct service *service, struct pool *pool,
     for (size_t i = 0; !err && i < window->items.count; i++) {
         if (!window->taken[i])
             continue;
-        err = nodestore_mark(service->store, NODESTORE_SENT, pool->rows[window->places[i]].name,
+        err = nodestore_mark(service->store, NODESTORE_SENT, pool->list[window->places[i]].name,
                              state, clock_wall_s());
-        pool->done[window->places[i]] = true;
         (*ret_taken)++;
     }
     return err;
 }
 
-static enum up_err window_fill(struct service *service, const struct pool *pool,
-                               struct window *window)
+static bool stands_in(const struct service *service, const struct held *held,
+                      const struct window *window)
 {
-    struct release_item *items = arena_alloc(service->scratch, (pool->count + 1) * sizeof *items);
-    size_t *places = arena_alloc(service->scratch, (pool->count + 1) * sizeof *places);
+    const char *area = area_of(service, &held->cell, window->counted);
+    char quarter[8];
+
+    return held->counted == window->counted && area && strcmp(area, window->config->area) == 0 &&
+           release_quarter(held->period, quarter) == UP_OK &&
+           strcmp(quarter, window->config->window) == 0;
+}
+
+/* All of one window, and each is done with it: what is not taken waits for another closing. */
+static enum up_err window_fill(struct service *service, struct pool *pool, struct window *window)
+{
+    struct release_item *items = NULL;
+    size_t *places = NULL;
     size_t count = 0;
 
+    for (size_t i = 0; i < pool->count; i++)
+        count += !pool->list[i].done && stands_in(service, &pool->list[i], window);
+    items = arena_alloc(service->scratch, (count + 1) * sizeof *items);
+    places = arena_alloc(service->scratch, (count + 1) * sizeof *places);
     if (!items || !places)
         return UP_NO_MEMORY;
+    count = 0;
     for (size_t i = 0; i < pool->count; i++) {
-        if (pool->done[i] || pool->counted[i] != window->counted)
+        struct held *held = &pool->list[i];
+
+        if (held->done || !stands_in(service, held, window))
             continue;
+        held->done = true;
         places[count] = i;
-        items[count++] = pool->items[i];
+        items[count++] =
+            (struct release_item){.cell = &held->cell,
+                                  .victim = held->victim[0] != '\0' ? held->victim : NULL,
+                                  .index = i};
     }
     window->items = (struct release_items){.list = items, .count = count};
     window->places = places;
@@ -207,12 +292,6 @@ static enum up_err window_close(struct service *service, struct pool *pool,
     return err;
 }
 
-/* The area of the window that a cell stands in. */
-static const char *area_of(const struct service *service, const Up__Cell *cell, bool counted)
-{
-    return counted ? areas_climb(service->areas, cell->area, AREA_POLICE) : cell->area;
-}
-
 /* Windows of one grain: of local authorities, then of police areas, which hold what is known no finer, and counts. */
 static enum up_err grain_publish(struct service *service, struct pool *pool, enum area_kind grain,
                                  const char *person, Up__SendResult *result)
@@ -224,32 +303,19 @@ static enum up_err grain_publish(struct service *service, struct pool *pool, enu
     service_today(today);
     err = release_quarter(today, now);
     for (size_t i = 0; !err && i < pool->count; i++) {
-        const Up__Cell *cell = pool->items[i].cell;
-        bool counted = pool->counted[i];
+        const struct held *held = &pool->list[i];
         char window[8];
-        struct release_config config = {
-            .window = window,
-            .areas = service->areas,
-            .k = entitlement_k(roster_content(service->roster), service_self(service),
-                               pool->member, today)};
-        struct window closing = {.config = &config, .counted = counted};
+        struct release_config config = {.window = window, .areas = service->areas};
+        struct window closing = {.config = &config, .counted = held->counted};
 
-        config.area = area_of(service, cell, counted);
-        if (pool->done[i] || !config.area || areas_kind(service->areas, config.area) != grain ||
-            release_quarter(cell->period, window) || strcmp(window, now) >= 0)
+        config.area = area_of(service, &held->cell, held->counted);
+        if (held->done || !config.area || areas_kind(service->areas, config.area) != grain ||
+            release_quarter(held->period, window) || strcmp(window, now) >= 0)
             continue;
+        config.k = entitlement_k(roster_content(service->roster), service_self(service),
+                                 pool->member, today);
         arena_reset(service->scratch);
         err = window_close(service, pool, person, &closing, result);
-        for (size_t j = i; !err && j < pool->count; j++) { /* the whole window is done now */
-            const Up__Cell *other = pool->items[j].cell;
-            const char *area = area_of(service, other, counted);
-            char other_window[8];
-
-            if (pool->counted[j] == counted && area && strcmp(area, config.area) == 0 &&
-                release_quarter(other->period, other_window) == UP_OK &&
-                strcmp(other_window, window) == 0)
-                pool->done[j] = true;
-        }
     }
     return err;
 }
@@ -274,10 +340,10 @@ enum up_err service_publish(struct service *service, const char *person, Up__Sen
         if (strcmp(pool.member->id, service->member) == 0 ||
             pool.member->status != UP__MEMBER__STATUS__ACTIVE)
             continue;
-        arena_reset(arena);
         err = pool_fill(service, &pool);
         if (!err)
             err = pool_publish(service, &pool, person, result);
+        free(pool.list);
     }
     arena_destroy(&arena);
     return err;

@@ -232,6 +232,21 @@ static size_t waiting(const char *member, Up__Message__BodyCase body, unsigned *
     return found;
 }
 
+/* The line of what a member was told of a report; its reference. */
+static const Up__SentLine *sent_line(const char *ref, const char *member, struct nodestore_row *ret_row)
+{
+    struct nodestore_query query = {.kind = NODESTORE_SENT, .owner = ref, .peer = member};
+    struct nodestore_row *rows = NULL;
+    ProtobufCMessage *line = NULL;
+    size_t count = 0;
+
+    assert_int_equal(nodestore_list(node.store, &query, arena, &rows, &count), UP_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(message_unpack(&up__sent_line__descriptor, rows[0].body, arena, &line), UP_OK);
+    *ret_row = rows[0];
+    return (const Up__SentLine *)line;
+}
+
 /* --- releases ----------------------------------------------------------------------------------------- */
 
 /* Some reports know their local authority, others only the police area: each stands in one release, in whatever order
@@ -287,6 +302,35 @@ static void one_victim_counts_once(void **state)
     assert_int_equal(released(), 15);
 }
 
+/* Held reports beyond what one arena takes, and one that can't be opened any more: the rest goes out all the same. */
+static void many_and_a_damaged_one_hold_up_nobody(void **state)
+{
+    enum { COPIES = 30000 };
+    struct nodestore_row row;
+    unsigned incidents = 0;
+    char ref[10];
+
+    (void)state;
+    tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO}, ref);
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    assert_int_equal(nodestore_drop(node.store, NODESTORE_REPORT, ref), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    for (int i = 0; i < 5; i++)
+        tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO}, ref);
+    (void)sent_line(ref, force, &row);
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    for (int i = 0; i < COPIES; i++) {
+        (void)snprintf(row.name, sizeof row.name, "%032d", i);
+        assert_int_equal(nodestore_put(node.store, &row), UP_OK);
+    }
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    publish();
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents), 1);
+    assert_int_equal(incidents, COPIES + 5);
+    (void)waiting(council, UP__MESSAGE__BODY_RELEASE, &incidents);
+    assert_int_equal(incidents, 5);
+}
+
 /* --- what waits ---------------------------------------------------------------------------------------- */
 
 static bool may_leave(const char *member)
@@ -323,21 +367,6 @@ static void what_is_not_agreed_any_more_stays(void **state)
 }
 
 /* --- what comes ---------------------------------------------------------------------------------------- */
-
-/* The line of what a member was told of a report; its reference. */
-static const Up__SentLine *sent_line(const char *ref, const char *member, struct nodestore_row *ret_row)
-{
-    struct nodestore_query query = {.kind = NODESTORE_SENT, .owner = ref, .peer = member};
-    struct nodestore_row *rows = NULL;
-    ProtobufCMessage *line = NULL;
-    size_t count = 0;
-
-    assert_int_equal(nodestore_list(node.store, &query, arena, &rows, &count), UP_OK);
-    assert_int_equal(count, 1);
-    assert_int_equal(message_unpack(&up__sent_line__descriptor, rows[0].body, arena, &line), UP_OK);
-    *ret_row = rows[0];
-    return (const Up__SentLine *)line;
-}
 
 static void hear(const struct nodestore_row *sent, const char *sender, Up__StatusUpdate__Status status,
                  const char *police_reference)
@@ -483,6 +512,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_incident_is_released_once),
         TEST(one_victim_counts_once),
+        TEST(many_and_a_damaged_one_hold_up_nobody),
         TEST(what_is_not_agreed_any_more_stays),
         TEST(only_police_record),
         TEST(no_more_is_kept_than_stated),
