@@ -519,6 +519,27 @@ static void load(struct courier *courier)
         perform(courier, event);
 }
 
+static bool commit(struct courier *courier)
+{
+    enum up_err err = courier->failed;
+
+    if (courier->in_transaction && !err)
+        err = nodestore_commit(courier->service->store);
+    else if (courier->in_transaction)
+        nodestore_rollback(courier->service->store);
+    courier->in_transaction = false;
+    courier->failed = UP_OK;
+    if (!err)
+        return true;
+    courier->service->trouble =
+        err == UP_FULL ? "the disk is full: nothing is taken in until some space is free"
+                       : "the store refuses to write; look at its disk";
+    log_error("store", "why=\"%s\"", courier->service->trouble);
+    courier->number_count = 0; /* not acknowledged: they come again */
+    courier->lost = true;
+    return false;
+}
+
 /* --- chores ----------------------------------------------------------------------------------------- */
 
 static enum up_err prekey_make(struct service *service, int64_t from_s)
@@ -610,9 +631,13 @@ static enum up_err prekeys_keep(struct courier *courier)
     if (!err && (count == 0 ||
                  (exchange_is_online(service->exchange) && !service->clocks_apart))) {
         err = prekeys_renew(courier, list, count);
+        note(courier, err);
+        if (!commit(courier)) { /* nothing is published whose secret is not on disk */
+            keys_wipe(list, sizeof list);
+            return UP_OK; /* told already */
+        }
         arena_reset(service->scratch);
-        if (!err)
-            err = prekeys_read(service, list, &count);
+        err = prekeys_read(service, list, &count);
     }
     if (!err) {
         arena_reset(courier->arena);
@@ -623,25 +648,17 @@ static enum up_err prekeys_keep(struct courier *courier)
     return err;
 }
 
-static bool commit(struct courier *courier)
+/* Windows close by a clock that was compared: one that ran ahead would close one that is still open. What goes wrong
+ * is tried again and keeps nothing else waiting. */
+static void publish(struct courier *courier)
 {
-    enum up_err err = courier->failed;
+    struct service *service = courier->service;
+    enum up_err err = UP_OK;
 
-    if (courier->in_transaction && !err)
-        err = nodestore_commit(courier->service->store);
-    else if (courier->in_transaction)
-        nodestore_rollback(courier->service->store);
-    courier->in_transaction = false;
-    courier->failed = UP_OK;
-    if (!err)
-        return true;
-    courier->service->trouble =
-        err == UP_FULL ? "the disk is full: nothing is taken in until some space is free"
-                       : "the store refuses to write; look at its disk";
-    log_error("store", "why=\"%s\"", courier->service->trouble);
-    courier->number_count = 0; /* not acknowledged: they come again */
-    courier->lost = true;
-    return false;
+    if (exchange_is_online(service->exchange) && !service->clocks_apart)
+        err = service_publish_due(service);
+    if (err)
+        log_error("release", "why=\"%s\"", up_err_text(err));
 }
 
 static void chores(struct courier *courier)
@@ -651,10 +668,8 @@ static void chores(struct courier *courier)
     if (now_s >= courier->chores_s || now_s < courier->chores_s - CHORES_S) {
         courier->chores_s = now_s + CHORES_S;
         note(courier, prekeys_keep(courier));
-        if (!commit(courier))
-            return;
-        note(courier, service_publish_due(courier->service));
-        (void)commit(courier);
+        if (commit(courier))
+            publish(courier);
     }
 }
 
@@ -799,10 +814,8 @@ enum up_err courier_new(struct service *service, struct courier **ret_courier)
         courier->chores_s = clock_wall_s() + CHORES_S;
         err = prekeys_keep(courier);
     }
-    if (!err && !commit(courier))
+    if (!err && (!commit(courier) || courier->lost))
         err = UP_IO;
-    if (!err)
-        err = service_publish_due(service);
     if (err)
         courier_destroy(&courier);
     else

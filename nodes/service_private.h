@@ -112,7 +112,8 @@ UP_CHECKED enum up_err service_queue(struct service *service, const char *member
 /* service_publish: releases and statistics of all windows that are past (service_publish.c). */
 UP_CHECKED enum up_err service_publish(struct service *service, const char *person,
                                        Up__SendResult *result);
-/* service_publish_due: did a window close since the last time? Runs service_publish then. */
+/* service_publish_due: did a window close since the last time? Runs service_publish then, in a transaction of its own. The
+ * clock must have been compared. */
 UP_CHECKED enum up_err service_publish_due(struct service *service);
 /* What came (service_inbox.c); inside a transaction. */
 UP_CHECKED enum up_err service_keep(struct service *service, const struct exchange_message *message);

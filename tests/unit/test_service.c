@@ -331,6 +331,28 @@ static void many_and_a_damaged_one_hold_up_nobody(void **state)
     assert_int_equal(incidents, 5);
 }
 
+/* Once a quarter; a number from a clock that ran ahead keeps none from closing. */
+static void each_quarter_is_closed_once(void **state)
+{
+    unsigned incidents = 0;
+    char ref[10];
+
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        for (int i = 0; i < 5; i++)
+            tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO}, ref);
+        assert_int_equal(service_publish_due(&node), UP_OK);
+        (void)waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents);
+        assert_int_equal(incidents, 5); /* the second five wait: this quarter's closing was */
+    }
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    assert_int_equal(nodestore_number_put(node.store, "closed-through", 99994), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    assert_int_equal(service_publish_due(&node), UP_OK);
+    (void)waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents);
+    assert_int_equal(incidents, 10);
+}
+
 /* --- what waits ---------------------------------------------------------------------------------------- */
 
 static bool may_leave(const char *member)
@@ -513,6 +535,7 @@ int main(void)
         TEST(an_incident_is_released_once),
         TEST(one_victim_counts_once),
         TEST(many_and_a_damaged_one_hold_up_nobody),
+        TEST(each_quarter_is_closed_once),
         TEST(what_is_not_agreed_any_more_stays),
         TEST(only_police_record),
         TEST(no_more_is_kept_than_stated),
