@@ -379,6 +379,10 @@ enum up_err service_export(struct service *service, const struct service_call *c
     }
     for (size_t i = 0; !err && i < count; i++) {
         err = item_read(&rows[i], call->arena, &batch->items[i]);
+        if (err == UP_NO_MEMORY && i > 0) { /* the rest comes with the next batch */
+            err = UP_OK;
+            break;
+        }
         batch->n_items += !err;
         if (!err)
             err = service_audit_add(service, call->operator->name, "export-read", "%s", rows[i].name);

@@ -528,6 +528,50 @@ static void no_more_is_kept_than_stated(void **state)
     assert_string_equal(received(2)->incident->place->local_authority, "E06000016");
 }
 
+/* Received items that unpack to very much do not stand in the way of those behind them. */
+static void an_export_takes_what_fits(void **state)
+{
+    enum { MANY = 60000, ITEMS = 8 };
+    static Up__Suspect suspect = UP__SUSPECT__INIT;
+    Up__Incident incident = UP__INCIDENT__INIT;
+    Up__Entitlement entitlement = UP__ENTITLEMENT__INIT;
+    Up__Suspect **suspects = calloc(MANY, sizeof(Up__Suspect *));
+    struct service_call call = {.operator = &person};
+    struct up_why why = {0};
+    size_t taken = 0;
+
+    (void)state;
+    assert_non_null(suspects);
+    for (size_t i = 0; i < MANY; i++)
+        suspects[i] = &suspect;
+    entitlement.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
+    incident.entitlement = &entitlement;
+    incident.suspects = suspects;
+    incident.n_suspects = MANY;
+    for (uint8_t i = 0; i < ITEMS; i++)
+        receive(force, &incident, i);
+    free(suspects);
+    call.why = &why;
+    assert_int_equal(arena_new(UP_ARENA_LEN_MAX, &call.arena), UP_OK);
+    while (taken < ITEMS) {
+        Up__ExportBatch *batch = NULL;
+        Up__ExportDone done = UP__EXPORT_DONE__INIT;
+        Up__ExportDone *marked = NULL;
+
+        arena_reset(call.arena);
+        assert_int_equal(service_export(&node, &call, &batch), UP_OK);
+        assert_true(batch->n_items > 0);
+        done.refs = arena_alloc(arena, batch->n_items * sizeof *done.refs);
+        for (size_t i = 0; i < batch->n_items; i++)
+            done.refs[done.n_refs++] = copy(batch->items[i]->line->ref);
+        taken += batch->n_items;
+        arena_reset(call.arena);
+        assert_int_equal(service_export_done(&node, &call, &done, &marked), UP_OK);
+    }
+    assert_int_equal(taken, ITEMS);
+    arena_destroy(&call.arena);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -539,6 +583,7 @@ int main(void)
         TEST(what_is_not_agreed_any_more_stays),
         TEST(only_police_record),
         TEST(no_more_is_kept_than_stated),
+        TEST(an_export_takes_what_fits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
