@@ -64,6 +64,21 @@ enum up_err service_end(struct service *service, const struct service_call *call
     return err;
 }
 
+size_t service_page_end(const struct service_call *call)
+{
+    return call->limit == 0 || call->limit > SIZE_MAX - call->offset ? SIZE_MAX
+                                                                     : call->offset + call->limit;
+}
+
+enum up_err service_list_end(const struct service_call *call, enum up_err err)
+{
+    return err == UP_NO_MEMORY && call->why && call->why->text[0] == '\0'
+               ? up_why_set(call->why, err,
+                            "the list is longer than one answer holds; ask for it in pages, with "
+                            "offset and limit")
+               : err;
+}
+
 enum up_err service_audit_add(struct service *service, const char *person, const char *action,
                               const char *format, ...)
 {

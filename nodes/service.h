@@ -32,6 +32,10 @@ struct service_call {
     const struct operator_identity *operator;
     struct arena *arena;
     struct up_why *why; /* filled on error: what is wrong and what to do */
+    /* Of a list only the entries from offset on are asked for, limit of them (0: all). Those before may be NULL in the
+     * reply, those behind may be left out: its caller cuts it. */
+    size_t offset;
+    size_t limit;
 };
 
 /* Durable when they return UP_OK. UP_NOT_PERMITTED when the operator lacks the role, UP_NOT_FOUND, UP_INVALID,

@@ -402,7 +402,9 @@ static enum up_err sent_add(struct service *service, const struct service_call *
             out->list->lines = grown;
             out->room = room;
         }
-        err = sent_line(service, &rows[i], call->arena, &out->list->lines[out->list->n_lines]);
+        out->list->lines[out->list->n_lines] = NULL;
+        if (out->list->n_lines >= call->offset)
+            err = sent_line(service, &rows[i], call->arena, &out->list->lines[out->list->n_lines]);
         out->list->n_lines += !err;
     }
     return err;
@@ -432,7 +434,7 @@ enum up_err service_sent(struct service *service, const struct service_call *cal
     } else {
         if (import_id)
             err = import_require(service, call, import_id);
-        while (!err) {
+        while (!err && out.list->n_lines < service_page_end(call)) {
             err = next_ref(service, import_id ? import_id : "", &after, each);
             if (!err)
                 err = sent_add(service, call, each, &out);
@@ -442,5 +444,5 @@ enum up_err service_sent(struct service *service, const struct service_call *cal
     }
     if (!err)
         *ret_reply = out.list;
-    return err;
+    return service_list_end(call, err);
 }

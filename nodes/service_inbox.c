@@ -245,7 +245,9 @@ enum up_err service_inbox(struct service *service, const struct service_call *ca
 {
     Up__InboxList *list = arena_alloc(call->arena, sizeof *list);
     size_t total = (size_t)nodestore_count(service->store, NODESTORE_RECEIVED, 0);
-    struct nodestore_query query = {.kind = NODESTORE_RECEIVED, .limit = 1};
+    size_t end = service_page_end(call);
+    size_t skip = call->offset < total ? call->offset : total;
+    struct nodestore_query query = {.kind = NODESTORE_RECEIVED, .skip = skip, .limit = 1};
     enum up_err err = service_may(call, ~0u);
 
     if (err)
@@ -256,7 +258,9 @@ enum up_err service_inbox(struct service *service, const struct service_call *ca
     list->lines = arena_alloc(call->arena, (total + 1) * sizeof(Up__InboxLine *));
     if (!list->lines)
         return UP_NO_MEMORY;
-    while (!err && list->n_lines < total) {
+    memset(list->lines, 0, skip * sizeof(Up__InboxLine *));
+    list->n_lines = skip;
+    while (!err && list->n_lines < total && list->n_lines < end) {
         struct nodestore_row *row = NULL;
         Up__InboxItem *item = NULL;
         size_t count = 0;
@@ -266,13 +270,14 @@ enum up_err service_inbox(struct service *service, const struct service_call *ca
         if (err || count == 0)
             break;
         query.after = row->number;
+        query.skip = 0;
         err = item_read(row, service->scratch, &item);
         if (!err)
             err = line_copy(item->line, call->arena, &list->lines[list->n_lines++]);
     }
     if (!err)
         *ret_reply = list;
-    return err;
+    return service_list_end(call, err);
 }
 
 static enum up_err received_load(struct service *service, const struct service_call *call,

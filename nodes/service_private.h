@@ -58,6 +58,10 @@ UP_CHECKED enum up_err service_begin(struct service *service, const struct servi
                                      unsigned roles);
 UP_CHECKED enum up_err service_end(struct service *service, const struct service_call *call,
                                    enum up_err err);
+/* service_page_end: number of the first entry of a list that is not asked for any more. */
+size_t service_page_end(const struct service_call *call);
+/* service_list_end: one that has no room in the reply can be had in pages. */
+UP_CHECKED enum up_err service_list_end(const struct service_call *call, enum up_err err);
 /* service_audit_add: inside a transaction. */
 UP_CHECKED enum up_err service_audit_add(struct service *service, const char *person,
                                          const char *action, const char *format, ...)

@@ -296,7 +296,9 @@ enum up_err service_report_list(struct service *service, const struct service_ca
 {
     Up__ReportList *list = arena_alloc(call->arena, sizeof *list);
     size_t total = (size_t)nodestore_count(service->store, NODESTORE_REPORT, 0);
-    struct nodestore_query query = {.kind = NODESTORE_REPORT, .limit = 1};
+    size_t end = service_page_end(call);
+    size_t skip = call->offset < total ? call->offset : total;
+    struct nodestore_query query = {.kind = NODESTORE_REPORT, .skip = skip, .limit = 1};
     enum up_err err = service_may(call, ~0u);
 
     if (err)
@@ -307,7 +309,9 @@ enum up_err service_report_list(struct service *service, const struct service_ca
     list->reports = arena_alloc(call->arena, (total + 1) * sizeof(Up__ReportSummary *));
     if (!list->reports)
         return UP_NO_MEMORY;
-    while (!err && list->n_reports < total) {
+    memset(list->reports, 0, skip * sizeof(Up__ReportSummary *));
+    list->n_reports = skip;
+    while (!err && list->n_reports < total && list->n_reports < end) {
         struct nodestore_row *row = NULL;
         ProtobufCMessage *report = NULL;
         size_t count = 0;
@@ -317,6 +321,7 @@ enum up_err service_report_list(struct service *service, const struct service_ca
         if (err || count == 0)
             break;
         query.after = row->number;
+        query.skip = 0;
         err = message_unpack(&up__report__descriptor, row->body, service->scratch, &report);
         if (!err && ((Up__Report *)report)->incident)
             err = summary_make(service, row, (Up__Report *)report, call->arena,
@@ -324,7 +329,7 @@ enum up_err service_report_list(struct service *service, const struct service_ca
     }
     if (!err)
         *ret_reply = list;
-    return err;
+    return service_list_end(call, err);
 }
 
 enum up_err service_report_show(struct service *service, const struct service_call *call,

@@ -370,20 +370,23 @@ static bool number_read(const char *text, size_t *ret_number)
     return true;
 }
 
-/* offset and limit cut the reply's one list, for callers that can't take it whole. */
-static enum up_err page_cut(const struct http_request *request, struct http_reply *reply)
+/* offset and limit: for callers that can't take a list whole. */
+static enum up_err page_read(const struct http_request *request, struct service_call *call)
 {
-    size_t offset = 0;
-    size_t limit = SIZE_MAX;
+    if (number_read(http_query(request, "offset"), &call->offset) &&
+        number_read(http_query(request, "limit"), &call->limit))
+        return UP_OK;
+    return up_why_set(call->why, UP_INVALID, "offset and limit are whole numbers from 0");
+}
+
+/* Cuts the reply's one list. */
+static void page_cut(const struct http_request *request, struct http_reply *reply)
+{
+    size_t offset = request->call->offset;
+    size_t limit = http_query(request, "limit") ? request->call->limit : SIZE_MAX;
     /* the reply is the call's own, in its arena */
     ProtobufCMessage *message = (ProtobufCMessage *)(uintptr_t)reply->message;
 
-    if (!http_query(request, "offset") && !http_query(request, "limit"))
-        return UP_OK;
-    if (!number_read(http_query(request, "offset"), &offset) ||
-        !number_read(http_query(request, "limit"), &limit))
-        return up_why_set(request->call->why, UP_INVALID,
-                          "offset and limit are whole numbers from 0");
     for (unsigned i = 0; message && i < message->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
         size_t *count = (size_t *)(void *)((char *)message + field->quantifier_offset);
@@ -399,7 +402,6 @@ static enum up_err page_cut(const struct http_request *request, struct http_repl
             *count = limit;
         break;
     }
-    return UP_OK;
 }
 
 static enum MHD_Result answer(struct http_context *context, struct MHD_Connection *connection,
@@ -420,9 +422,11 @@ static enum MHD_Result answer(struct http_context *context, struct MHD_Connectio
                                    .connection = connection};
 
     if (!err)
+        err = page_read(&request, &call);
+    if (!err)
         err = exchange->route->run(&request, &reply);
     if (!err)
-        err = page_cut(&request, &reply);
+        page_cut(&request, &reply);
     if (err) {
         problem_set(exchange, http_status(err), problems[err].kind,
                     why.text[0] != '\0' ? why.text : up_err_text(err));

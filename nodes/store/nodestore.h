@@ -76,6 +76,7 @@ struct nodestore_query {
     unsigned states;    /* bits, 1 << state; 0: any */
     int64_t due_by_s;   /* due at or before, or over 25 hours later: no pause is so long, a clock was wrong; 0: any */
     uint64_t after;     /* number */
+    size_t skip;        /* so many rows first, unread */
     size_t limit;       /* 0: all that fit in the arena */
 };
 /* nodestore_list: by number. ret_rows in the arena. Rows that can't be opened are left out and counted

@@ -64,12 +64,13 @@ static const char *const texts[S_COUNT] = {
     [S_GET] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND name = ?2",
     [S_LIST] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND number > ?2"
                " AND (?4 IS NULL OR peer = ?4)"
-               " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6 OR due > ?6 + 90000) ORDER BY number",
+               " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6 OR due > ?6 + 90000) ORDER BY number"
+               " LIMIT -1 OFFSET ?7",
     /* a statement of its own: with "?3 IS NULL OR" the index on the owner is not used */
     [S_LIST_OF_OWNER] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND number > ?2"
                         " AND owner = ?3 AND (?4 IS NULL OR peer = ?4)"
                         " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6 OR due > ?6 + 90000)"
-                        " ORDER BY number",
+                        " ORDER BY number LIMIT -1 OFFSET ?7",
     [S_COUNT_ROWS] =
         "SELECT count(*) FROM records WHERE kind = ?1 AND (?2 = 0 OR (?2 >> state) & 1)",
     [S_SEEN] = "SELECT outcome FROM seen WHERE sender = ?1 AND id = ?2",
@@ -457,6 +458,7 @@ enum up_err nodestore_list(struct nodestore *store, const struct nodestore_query
     bind_text(list, 4, query->peer);
     (void)sqlite3_bind_int64(list, 5, query->states);
     (void)sqlite3_bind_int64(list, 6, query->due_by_s);
+    (void)sqlite3_bind_int64(list, 7, (sqlite3_int64)query->skip);
     while (!err && (query->limit == 0 || count < query->limit) &&
            (result = sqlite3_step(list)) == SQLITE_ROW) {
         if (count == room) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rooms: node store exchange link disclosure base proto */
+/* rooms: node intake store exchange link disclosure base proto */
 /* A charity's node without a network: what its services put into outbox and store, read back as a recipient would. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -388,6 +388,45 @@ static void what_is_not_agreed_any_more_stays(void **state)
         assert_false(may_leave(members[i]));
 }
 
+/* A page costs what it holds: what stands before it is not read, what stands behind is left out. */
+static void a_list_can_be_had_in_pages(void **state)
+{
+    enum { REPORTS = 10, BEFORE = 4, PAGE = 3 };
+    struct service_call call = {.operator = &person, .arena = arena};
+    Up__ReportList *all = NULL;
+    Up__ReportList *page = NULL;
+    Up__SentList *sent_all = NULL;
+    Up__SentList *sent_page = NULL;
+    char ref[10];
+
+    (void)state;
+    for (int i = 0; i < REPORTS; i++)
+        tell(&(struct tale){.authority = "E06000016"}, ref);
+    assert_int_equal(service_report_list(&node, &call, &all), UP_OK);
+    assert_int_equal(service_sent(&node, &call, NULL, NULL, &sent_all), UP_OK);
+    call.offset = BEFORE;
+    call.limit = PAGE;
+    assert_int_equal(service_report_list(&node, &call, &page), UP_OK);
+    assert_int_equal(service_sent(&node, &call, NULL, NULL, &sent_page), UP_OK);
+    assert_int_equal(all->n_reports, REPORTS);
+    assert_int_equal(page->n_reports, BEFORE + PAGE);
+    assert_int_equal(sent_all->n_lines, 3 * REPORTS);
+    assert_in_range(sent_page->n_lines, BEFORE + PAGE, BEFORE + PAGE + 3);
+    for (int i = 0; i < BEFORE + PAGE; i++) {
+        if (i < BEFORE) {
+            assert_null(page->reports[i]);
+            assert_null(sent_page->lines[i]);
+        } else {
+            assert_string_equal(page->reports[i]->ref, all->reports[i]->ref);
+            assert_string_equal(sent_page->lines[i]->ref, sent_all->lines[i]->ref);
+            assert_string_equal(sent_page->lines[i]->member, sent_all->lines[i]->member);
+        }
+    }
+    call.offset = REPORTS + 1;
+    assert_int_equal(service_report_list(&node, &call, &page), UP_OK);
+    assert_int_equal(page->n_reports, REPORTS);
+}
+
 /* --- what comes ---------------------------------------------------------------------------------------- */
 
 static void hear(const struct nodestore_row *sent, const char *sender, Up__StatusUpdate__Status status,
@@ -581,6 +620,7 @@ int main(void)
         TEST(many_and_a_damaged_one_hold_up_nobody),
         TEST(each_quarter_is_closed_once),
         TEST(what_is_not_agreed_any_more_stays),
+        TEST(a_list_can_be_had_in_pages),
         TEST(only_police_record),
         TEST(no_more_is_kept_than_stated),
         TEST(an_export_takes_what_fits),
