@@ -2,6 +2,7 @@
 # Upstander. `make help` lists the targets. Quiet unless V=1.
 #   MODE=release|asan|tsan|cov|fuzz   flags and folder (build/MODE); modes never mix
 #   B=folder                          another build folder
+#   PREFIX=/usr/local, DESTDIR=       where `make install` puts things; DESTDIR stands before it, for packages
 
 MODE ?= release
 B    ?= build/$(MODE)
@@ -12,8 +13,7 @@ PREFIX ?= /usr/local
 VERSION := 0.1.0
 
 PKGS     := libczmq libzmq libsodium libprotobuf-c sqlite3 jansson libmicrohttpd libcurl
-CPPFLAGS += -D_POSIX_C_SOURCE=200809L -I. -Iinclude -isystem $(B)/gen -DUPSTANDER_VERSION='"$(VERSION)"' \
-            -DUPSTANDER_DATA='"$(PREFIX)/share/upstander"'
+CPPFLAGS += -D_POSIX_C_SOURCE=200809L -I. -Iinclude -isystem $(B)/gen -DUPSTANDER_VERSION='"$(VERSION)"'
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
         -Wmissing-prototypes -Wcast-qual -Wundef -Wvla -Walloca -Wformat=2 -Wwrite-strings \
         -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference \
@@ -93,7 +93,10 @@ test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
 rooms_of = $(shell sed -n 's@.*rooms: *\([a-z ]*\).*@\1@p' $(1) | head -n 1)
 room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
 
-.PHONY: all demo test sim fuzz bench lint fmt fmt-check clean help deps compdb programs tests benches fuzzers
+MAN := $(patsubst deploy/man/%.scd,$(B)/man/%,$(wildcard deploy/man/*.scd)) $(B)/man/upstander-mapping.5
+
+.PHONY: all demo test sim fuzz bench lint install fmt fmt-check clean help deps compdb programs man tests benches \
+        fuzzers FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -123,6 +126,17 @@ bench: deps ## rates beside the limits measured in the same run; also in build/b
 lint: ## gcc's and clang's warnings, clang-tidy, shellcheck, cppcheck, gcc -fanalyzer
 	$(Q)WITH=lint deploy/deps
 	$(Q)B= tests/lint
+
+install: programs man ## programs, man pages, completion and table of areas (PREFIX=/usr/local, DESTDIR=)
+	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/upstander share/bash-completion/completions \
+	    share/man/man1 share/man/man5 share/man/man8)
+	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	$(Q)install -m 644 deploy/areas/areas.csv $(DESTDIR)$(PREFIX)/share/upstander
+	$(Q)install -m 644 deploy/completion/upstander $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(Q)for page in $(MAN); do \
+	    install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} || exit 1; done
+
+man: $(MAN)
 
 fmt: ## format the C files
 	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
@@ -188,6 +202,17 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c | $(GEN_H)
 $(B)/obj/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D); $(if $(filter 1,$(V)),,echo "  CC  $<";)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/man/%: deploy/man/%.scd
+	@mkdir -p $(@D); scdoc <$< >$@
+$(B)/man/upstander-mapping.5: deploy/man/from-markdown.awk docs/mapping.md
+	@mkdir -p $(@D); awk -v title=upstander-mapping -v about="how a table becomes reports" -f $^ | scdoc >$@
+
+# where the node looks for its table of areas; made again when PREFIX is another
+$(B)/obj/nodes/main.o: CPPFLAGS += -DUPSTANDER_DATA='"$(PREFIX)/share/upstander"'
+$(B)/obj/nodes/main.o: $(B)/prefix
+$(B)/prefix: FORCE
+	@mkdir -p $(@D); echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
 
 # the API's own document is compiled into the program
 $(B)/obj/nodes/api/api_node.o: deploy/openapi.json
