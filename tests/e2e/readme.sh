@@ -56,7 +56,7 @@ PATH=$prefix/bin:$PATH
 # --- man pages: whole, and of today's command
 page_is_whole() {
     local file=$prefix/share/man/man${1##*.}/$1 name=${1%.*}
-    grep -q "^\.TH \"$name\" \"${1##*.}\"" "$file" && grep -A 2 '^\.SH NAME' "$file" | sed 's/\\&//g' | grep -q "^$name - "
+    grep -q "^\.TH \"$name\" \"${1##*.}\"" "$file" && grep -A 2 '^\.SH NAME$' "$file" | sed 's/\\&//g' | grep -q "^$name - "
 }
 for page in "${pages[@]}"; do
     check "man page $page" page_is_whole "$page"
