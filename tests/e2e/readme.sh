@@ -56,7 +56,8 @@ PATH=$prefix/bin:$PATH
 # --- man pages: whole, and of today's command
 page_is_whole() {
     local file=$prefix/share/man/man${1##*.}/$1 name=${1%.*}
-    grep -q "^\.TH \"$name\" \"${1##*.}\"" "$file" && grep -A 2 '^\.SH NAME$' "$file" | sed 's/\\&//g' | grep -q "^$name - "
+    grep -q "^\.TH \"$name\" \"${1##*.}\"" "$file" &&
+        grep -A 2 '^\.SH NAME$' "$file" | sed 's/\\&//g' | grep -q "^$name - "
 }
 for page in "${pages[@]}"; do
     check "man page $page" page_is_whole "$page"
@@ -72,7 +73,9 @@ links_hold() {
 }
 check "pages that pages name" links_hold
 
-options_of() { "$@" --help | grep -oE -- '(^|[^a-zA-Z0-9-])--?[a-z][a-z0-9-]*' | grep -oE -- '--?[a-z].*' | sort -u | tr '\n' ' '; }
+options_of() {
+    "$@" --help | grep -oE -- '(^|[^a-zA-Z0-9-])--?[a-z][a-z0-9-]*' | grep -oE -- '--?[a-z].*' | sort -u | tr '\n' ' '
+}
 man_words() { sed 's/\\//g' deploy/man/upstander.1.scd | grep -oE -- '\*[^*]+\*' | tr -d '*' | tr ' ' '\n' | sort -u; }
 mapfile -t commands < <(upstander --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
 mapfile -t steps < <(upstander roster --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
@@ -142,7 +145,7 @@ done_count=$(grep -c '^@passed$' "$work/said")
 passed=$((passed + done_count))
 if [ "$status" -ne 0 ] || [ "$done_count" -ne $((blocks + waits)) ] || [ "$blocks" -lt 6 ] || [ "$waits" -lt 3 ]; then
     failed=$((failed + 1))
-    echo "FAILED: README.md: $done_count of $((blocks + waits)) steps (exit status $status); the last of what it printed:"
+    echo "FAILED: README.md: $done_count of $((blocks + waits)) steps (exit status $status); its end:"
     tail -n 30 "$work/said" | sed 's/^/    /'
 fi
 check "the text that arrived" grep -q 'because of my headscarf' "$work"/folder/reports/*.txt
