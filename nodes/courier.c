@@ -17,8 +17,9 @@ enum {
     CHORES_S = 60,
     PAUSE_MS_MIN = 500,
     PAUSE_MS_MAX = 10000,
-    WEEK_S = 7 * 86400,
-};
+    };
+
+#define WEEK_S (INT64_C(7) * 86400)
 
 struct courier {
     struct service *service;
@@ -76,7 +77,7 @@ static bool may_follow(unsigned from, enum sent_state to)
 static enum up_err sent_set(struct service *service, const char *reference, enum sent_state state,
                             const char *detail)
 {
-    struct nodestore_row row;
+    struct nodestore_row row = {0};
     ProtobufCMessage *line = NULL;
     struct up_bytes bytes = {0};
     char text[128];
@@ -117,7 +118,7 @@ static void do_progress(struct courier *courier, const struct exchange_action *a
                         enum outbox_state state)
 {
     struct service *service = courier->service;
-    struct nodestore_row row;
+    struct nodestore_row row = {0};
     enum up_err err = begin(courier) ? outbox_get(courier, &action->id, &row) : courier->failed;
 
     if (err == UP_NOT_FOUND)
@@ -173,7 +174,7 @@ static enum up_err answered_row(struct courier *courier, const struct exchange_m
 static void do_receipt(struct courier *courier, const struct exchange_action *action)
 {
     const Up__DeliveryReceipt *receipt = action->message.message->delivery_receipt;
-    struct nodestore_row row;
+    struct nodestore_row row = {0};
     struct digest digest;
     enum up_err err = begin(courier)
                           ? answered_row(courier, &action->message, receipt->message_id, &row)
@@ -246,7 +247,7 @@ static enum up_err seal_again(struct courier *courier, const char *member)
 static void do_turned_down(struct courier *courier, const struct exchange_action *action)
 {
     const Up__Refused *refused = action->message.message->refused;
-    struct nodestore_row row;
+    struct nodestore_row row = {0};
     enum up_err err = begin(courier)
                           ? answered_row(courier, &action->message, refused->message_id, &row)
                           : courier->failed;

@@ -76,7 +76,7 @@ static void path_spell(struct up_why *why)
 
         in_path &= *from != ':';
         if (!in_path || *from != '_')
-            text[len++] = raise ? (char)(*from - 'a' + 'A') : *from;
+            text[len++] = raise ? (char)(*from - ('a' - 'A')) : *from;
     }
     text[len] = '\0';
     memcpy(why->text, text, sizeof text);

@@ -80,13 +80,10 @@ static void camel(const char *name, char ret_camel[static NAME_LEN_MAX])
 {
     size_t at = 0;
 
-    for (size_t i = 0; name[i] != '\0' && at + 1 < NAME_LEN_MAX; i++) {
-        if (name[i] == '_')
-            continue;
-        if (i > 0 && name[i - 1] == '_' && name[i] >= 'a' && name[i] <= 'z')
-            ret_camel[at++] = (char)(name[i] - 'a' + 'A');
-        else
-            ret_camel[at++] = name[i];
+    for (bool raise = false; *name != '\0' && at + 1 < NAME_LEN_MAX; name++) {
+        if (*name != '_')
+            ret_camel[at++] = raise && *name >= 'a' && *name <= 'z' ? (char)(*name - ('a' - 'A')) : *name;
+        raise = *name == '_';
     }
     ret_camel[at] = '\0';
 }

@@ -10,9 +10,19 @@ struct walk {
     const char *end;
 };
 
+static bool is_blank(char sign)
+{
+    return sign == ' ' || sign == '\t' || sign == '\r' || sign == '\n';
+}
+
+static bool is_end(char sign) /* of a value that is neither text, list nor object */
+{
+    return sign == ',' || sign == ']' || sign == '}' || is_blank(sign);
+}
+
 static void skip_blank(struct walk *walk)
 {
-    while (walk->at < walk->end && memchr(" \t\r\n", *walk->at, 4))
+    while (walk->at < walk->end && is_blank(*walk->at))
         walk->at++;
 }
 
@@ -41,12 +51,12 @@ static void skip_value(struct walk *walk)
             depth++;
         else if ((*walk->at == '}' || *walk->at == ']') && depth > 0)
             depth--;
-        else if (depth == 0 && memchr(",]} \t\r\n", *walk->at, 7))
+        else if (depth == 0 && is_end(*walk->at))
             return;
         walk->at++;
         if (depth == 0 && (walk->at[-1] == '}' || walk->at[-1] == ']'))
             return;
-    } while (depth > 0 || (walk->at < walk->end && !memchr(",]} \t\r\n", *walk->at, 7)));
+    } while (depth > 0 || (walk->at < walk->end && !is_end(*walk->at)));
 }
 
 /* The next letter of a name, in camel case whichever way it is written. */
@@ -61,7 +71,7 @@ static char letter(const char *name, size_t len, size_t *at)
     if (*at >= len)
         return '\0';
     raised = raised && name[*at] >= 'a' && name[*at] <= 'z';
-    return raised ? (char)(name[(*at)++] - 'a' + 'A') : name[(*at)++];
+    return raised ? (char)(name[(*at)++] - ('a' - 'A')) : name[(*at)++];
 }
 
 /* reportedBefore and reported_before are one name. */

@@ -57,7 +57,7 @@ static int set_up(void **state)
         return -1;
     keys_store_generate(&key);
     open_store();
-    return arena_new(UP_ARENA_LEN_MAX, &arena);
+    return arena_new(UP_ARENA_LEN_MAX, &arena) == UP_OK ? 0 : -1;
 }
 
 static const char *path_of(const char *file)

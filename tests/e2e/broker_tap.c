@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <zmq.h>
 
-int __real_zmq_msg_recv(zmq_msg_t *part, void *socket, int flags);
-int __real_zmq_send(void *socket, const void *data, size_t len, int flags);
-int __wrap_zmq_msg_recv(zmq_msg_t *part, void *socket, int flags);
-int __wrap_zmq_send(void *socket, const void *data, size_t len, int flags);
+int real_msg_recv(zmq_msg_t *part, void *socket, int flags) __asm__("__real_zmq_msg_recv");
+int real_send(void *socket, const void *data, size_t len, int flags) __asm__("__real_zmq_send");
+int wrap_msg_recv(zmq_msg_t *part, void *socket, int flags) __asm__("__wrap_zmq_msg_recv");
+int wrap_send(void *socket, const void *data, size_t len, int flags) __asm__("__wrap_zmq_send");
 
 static void tap(const void *data, size_t len)
 {
@@ -20,18 +20,18 @@ static void tap(const void *data, size_t len)
         abort();
 }
 
-int __wrap_zmq_msg_recv(zmq_msg_t *part, void *socket, int flags)
+int wrap_msg_recv(zmq_msg_t *part, void *socket, int flags)
 {
-    int len = __real_zmq_msg_recv(part, socket, flags);
+    int len = real_msg_recv(part, socket, flags);
 
     if (len >= 0)
         tap(zmq_msg_data(part), zmq_msg_size(part));
     return len;
 }
 
-int __wrap_zmq_send(void *socket, const void *data, size_t len, int flags)
+int wrap_send(void *socket, const void *data, size_t len, int flags)
 {
-    int sent = __real_zmq_send(socket, data, len, flags);
+    int sent = real_send(socket, data, len, flags);
 
     if (sent >= 0)
         tap(data, len);

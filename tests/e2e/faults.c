@@ -9,14 +9,14 @@
 
 #include "base/clock.h"
 
-int64_t __real_clock_wall_s(void);
-int64_t __wrap_clock_wall_s(void);
+int64_t real_clock_wall_s(void) __asm__("__real_clock_wall_s");
+int64_t wrap_clock_wall_s(void) __asm__("__wrap_clock_wall_s");
 
-int64_t __wrap_clock_wall_s(void)
+int64_t wrap_clock_wall_s(void)
 {
     const char *offset = getenv("CLOCK_OFFSET_S");
 
-    return __real_clock_wall_s() + (offset ? atoll(offset) : 0);
+    return real_clock_wall_s() + (offset ? strtoll(offset, NULL, 10) : 0);
 }
 
 static int is_full(void)

@@ -64,7 +64,7 @@ static void envelopes_make(void)
         header.sender = names[0].text;
         header.recipient = names[1].text;
         header.prekey_id = (ProtobufCBinaryData){.len = 8, .data = id};
-        header.expires_at_s = (NOW + 7200) / 3600 * 3600;
+        header.expires_at_s = (uint64_t)(NOW + 7200) / 3600 * 3600;
         packed = pack(&header.base);
         envelope.header = (ProtobufCBinaryData){.len = packed.len, .data = packed.data};
         envelope.sealed = (ProtobufCBinaryData){.len = sizeof sealed, .data = sealed};

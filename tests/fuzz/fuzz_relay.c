@@ -401,7 +401,7 @@ static void happen(enum happening what, struct peer *peer)
         say_prekeys(peer);
         break;
     case EXPIRE:
-        hub.now_s += fuzz_byte(&hub.input) * 60;
+        hub.now_s += (int64_t)fuzz_byte(&hub.input) * 60;
         fuzz_require(mailstore_expire(hub.store, hub.now_s, 8, &count) == UP_OK);
         break;
     case DISK:

@@ -163,7 +163,7 @@ const char *bench_folder(void)
 void bench_sync(void *context, unsigned long calls)
 {
     static char blocks[SYNC_BLOCK * SYNC_BLOCKS];
-    size_t len = SYNC_BLOCK * *(const unsigned *)context;
+    size_t len = (size_t)SYNC_BLOCK * *(const unsigned *)context;
     static size_t at;
     char path[300];
 

@@ -692,14 +692,13 @@ void bus_roster(struct bus *bus, int node, const struct federation *next)
     arena_reset(bus->relay_arena);
 }
 
-void bus_row(struct bus *bus, int from, int to, bool urgent, const struct message_id *id,
-             struct up_view bytes)
+void bus_row(struct bus *bus, int from, const struct bus_letter *letter)
 {
-    struct bus_row row = {.id = *id,
-                          .recipient = to,
-                          .urgent = urgent,
+    struct bus_row row = {.id = letter->id,
+                          .recipient = letter->to,
+                          .urgent = letter->urgent,
                           .state = BUS_WAITING,
-                          .bytes = keep_bytes(bus, bytes)};
+                          .bytes = keep_bytes(bus, letter->bytes)};
 
     row_put(bus->nodes[from].now, &row);
     if (!bus->nodes[from].holds_commits)
@@ -710,14 +709,15 @@ void bus_row(struct bus *bus, int from, int to, bool urgent, const struct messag
 void bus_packed(struct bus *bus, int from, int to, bool urgent, Up__Message *message)
 {
     struct up_bytes bytes = {0};
-    struct message_id id = {.bytes = {0}};
+    struct bus_letter letter = {.to = to, .urgent = urgent};
 
     if (message->id.len == 16)
-        memcpy(id.bytes, message->id.data, 16);
+        memcpy(letter.id.bytes, message->id.data, 16);
     else
-        keys_random(id.bytes, sizeof id.bytes);
+        keys_random(letter.id.bytes, sizeof letter.id.bytes);
     MUST(message_pack(&message->base, UP_BATCH_LEN_MAX, &bytes) == UP_OK);
-    bus_row(bus, from, to, urgent, &id, up_bytes_view(&bytes));
+    letter.bytes = up_bytes_view(&bytes);
+    bus_row(bus, from, &letter);
     up_bytes_wipe(&bytes);
 }
 

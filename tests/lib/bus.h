@@ -145,8 +145,13 @@ const Up__Frame *bus_take(struct bus *bus, int node);
 struct message_id bus_status(struct bus *bus, int from, int to, bool urgent);
 void bus_status_under(struct bus *bus, int from, int to, bool urgent, struct message_id *id);
 void bus_packed(struct bus *bus, int from, int to, bool urgent, Up__Message *message);
-void bus_row(struct bus *bus, int from, int to, bool urgent, const struct message_id *id,
-             struct up_view bytes);
+struct bus_letter {
+    int to;
+    bool urgent;
+    struct message_id id;
+    struct up_view bytes;
+};
+void bus_row(struct bus *bus, int from, const struct bus_letter *letter);
 struct bus_row *bus_row_find(struct bus_disk *disk, const struct message_id *id);
 const struct bus_seen *bus_seen_find(const struct bus_disk *disk, const char *sender,
                                      const struct message_id *id);

@@ -95,7 +95,7 @@ struct up_bytes fuzz_header(unsigned sender, unsigned recipient, uint8_t id)
     header.id = (ProtobufCBinaryData){.len = sizeof bytes, .data = bytes};
     header.sender = names[0].text;
     header.recipient = names[1].text;
-    header.expires_at_s = (FUZZ_NOW_S + 86400) / 3600 * 3600;
+    header.expires_at_s = (uint64_t)(FUZZ_NOW_S + 86400) / 3600 * 3600;
     header.prekey_id =
         (ProtobufCBinaryData){.len = sizeof prekey_id.bytes, .data = prekey_id.bytes};
     fuzz_require(message_pack(&header.base, UP_HEADER_LEN_MAX, &packed) == UP_OK);

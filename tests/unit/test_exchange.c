@@ -600,13 +600,17 @@ static void a_large_message_does_not_hold_others_up(void **state)
     assert_non_null(body);
     memset(large.bytes, 9, sizeof large.bytes);
     greeted(CHARITY);
-    bus_row(bus, CHARITY, FORCE, false, &large, up_view_of(body, UP_BATCH_LEN_MAX + 1));
+    bus_row(bus, CHARITY,
+            &(struct bus_letter){
+                .to = FORCE, .id = large, .bytes = up_view_of(body, UP_BATCH_LEN_MAX + 1)});
     id = bus_status(bus, CHARITY, FORCE, false);
     for (uint8_t i = 1; i < 4; i++) { /* each fills an envelope by itself, nearly */
         struct message_id half;
 
         memset(half.bytes, i, sizeof half.bytes);
-        bus_row(bus, CHARITY, FORCE, false, &half, up_view_of(body, 150000));
+        bus_row(bus, CHARITY,
+                &(struct bus_letter){
+                    .to = FORCE, .id = half, .bytes = up_view_of(body, 150000)});
     }
     drain(CHARITY);
     feed_prekeys(CHARITY, FORCE);
@@ -975,7 +979,7 @@ static void new_prekeys_are_published_at_once(void **state)
 static void dead_prekeys_are_not_published(void **state)
 {
     (void)state;
-    bus->now_ms += 8 * 86400 * 1000LL;
+    bus->now_ms += INT64_C(8) * 86400 * 1000;
     bus_connect(bus, FORCE);
     (void)take(FORCE, UP__FRAME__BODY_HELLO);
     feed_welcome(FORCE, 64);
@@ -1417,7 +1421,7 @@ static void what_ran_out_is_not_kept(void **state)
     made_init(&made, 1);
     message = packed(&made);
     envelope = sealed(CHARITY, FORCE, &message);
-    bus->now_ms += 2 * 86400 * 1000LL;
+    bus->now_ms += INT64_C(2) * 86400 * 1000;
     greeted(FORCE);
     must_be_turned_away(&envelope, false);
     up_bytes_wipe(&envelope);

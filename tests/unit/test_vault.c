@@ -65,13 +65,13 @@ static void a_changed_wrapped_key_is_refused(void **state)
 
     (void)state;
     vault_wrap(&store_key, id, &key, wrapped);
-    for (size_t bit = 0; bit < VAULT_WRAPPED_LEN * 8; bit++) {
+    for (size_t bit = 0; bit / 8 < VAULT_WRAPPED_LEN; bit++) {
         wrapped[bit / 8] ^= (uint8_t)(1 << bit % 8);
         assert_int_equal(vault_unwrap(&store_key, id, up_view_of(wrapped, VAULT_WRAPPED_LEN), &out),
                          UP_WRONG_KEY);
         wrapped[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
-    for (size_t bit = 0; bit < VAULT_ID_LEN * 8; bit++) {
+    for (size_t bit = 0; bit / 8 < VAULT_ID_LEN; bit++) {
         id[bit / 8] ^= (uint8_t)(1 << bit % 8);
         assert_int_equal(vault_unwrap(&store_key, id, up_view_of(wrapped, VAULT_WRAPPED_LEN), &out),
                          UP_WRONG_KEY);
