@@ -81,8 +81,10 @@ static void camel(const char *name, char ret_camel[static NAME_LEN_MAX])
     size_t at = 0;
 
     for (bool raise = false; *name != '\0' && at + 1 < NAME_LEN_MAX; name++) {
-        if (*name != '_')
-            ret_camel[at++] = raise && *name >= 'a' && *name <= 'z' ? (char)(*name - ('a' - 'A')) : *name;
+        if (raise && *name >= 'a' && *name <= 'z')
+            ret_camel[at++] = (char)(*name - ('a' - 'A'));
+        else if (*name != '_')
+            ret_camel[at++] = *name;
         raise = *name == '_';
     }
     ret_camel[at] = '\0';

@@ -70,8 +70,9 @@ static char letter(const char *name, size_t len, size_t *at)
     }
     if (*at >= len)
         return '\0';
-    raised = raised && name[*at] >= 'a' && name[*at] <= 'z';
-    return raised ? (char)(name[(*at)++] - ('a' - 'A')) : name[(*at)++];
+    if (raised && name[*at] >= 'a' && name[*at] <= 'z')
+        return (char)(name[(*at)++] - ('a' - 'A'));
+    return name[(*at)++];
 }
 
 /* reportedBefore and reported_before are one name. */

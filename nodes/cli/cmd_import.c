@@ -53,8 +53,10 @@ static void reason_append(struct up_bytes *out, size_t *at, const Up__BadRow *ba
     int len = snprintf(reason, sizeof reason, "line %u%s%.64s: %.160s", bad->line,
                        bad->field[0] ? ", " : "", bad->field, bad->reason);
 
-    for (char *sign = reason; *sign; sign++)
-        *sign = *sign == '"' ? '\'' : *sign;
+    for (char *sign = reason; *sign; sign++) {
+        if (*sign == '"')
+            *sign = '\'';
+    }
     append(out, at, "\"", 1);
     append(out, at, reason, (size_t)len);
     append(out, at, "\",", 2);

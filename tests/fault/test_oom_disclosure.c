@@ -26,12 +26,15 @@ static struct up_bytes expected;
 static struct release_item items[ITEMS];
 static const struct release_config config = {.area = "E06000016", .window = "2026-Q1", .k = 3};
 
+static struct areas *table;
+
 static int set_up(void **state)
 {
     struct gen gen = {.state = 1};
 
     (void)state;
-    rules.areas = gen_areas();
+    table = gen_areas();
+    rules.areas = table;
     if (arena_new(UP_ARENA_LEN_MAX, &fixed))
         return -1;
     gen.arena = fixed;
@@ -51,11 +54,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    struct areas *areas = NULL;
-
     (void)state;
-    memcpy(&areas, &rules.areas, sizeof areas);
-    areas_destroy(&areas);
+    areas_destroy(&table);
     arena_destroy(&fixed);
     return 0;
 }

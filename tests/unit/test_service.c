@@ -587,8 +587,8 @@ static void an_export_takes_what_fits(void **state)
     incident.entitlement = &entitlement;
     incident.suspects = suspects;
     incident.n_suspects = MANY;
-    for (uint8_t i = 0; i < ITEMS; i++)
-        receive(force, &incident, i);
+    for (int i = 0; i < ITEMS; i++)
+        receive(force, &incident, (uint8_t)i);
     free(suspects);
     call.why = &why;
     assert_int_equal(arena_new(UP_ARENA_LEN_MAX, &call.arena), UP_OK);
