@@ -138,11 +138,11 @@ install: programs man ## programs, man pages, completion and table of areas (PRE
 
 man: $(MAN)
 
-fmt: ## format the C files
-	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+fmt: ## format the C files (headers keep their tables as they were set by hand)
+	$(Q)git ls-files -z '*.c' | xargs -0 clang-format -i
 
 fmt-check:
-	$(Q)git ls-files -z '*.c' '*.h' | xargs -0 clang-format --dry-run -Werror
+	$(Q)git ls-files -z '*.c' | xargs -0 clang-format --dry-run -Werror
 
 deps: ## install the Debian packages that are missing (NO_INSTALL=1 only lists them)
 	$(Q)deploy/deps

@@ -42,7 +42,8 @@ enum up_err secrets_read(const char *file, const char *passphrase_file, enum key
         goto out;
     err = keyfile_parse(up_bytes_view(&bytes), up_bytes_view(&passphrase), &keyfile);
     if (err == UP_WRONG_KEY) {
-        (void)up_why_set(why, err, "%s needs its passphrase: --passphrase-file FILE, or passphrase-file in "
+        (void)up_why_set(why, err,
+                         "%s needs its passphrase: --passphrase-file FILE, or passphrase-file in "
                          "the settings",
                          file);
         goto out;

@@ -22,7 +22,8 @@ struct session {
     connection id; /* 0: free */
     char member[UP_MEMBER_LEN_MAX + 1];
     uint64_t incarnation;
-    uint64_t told; /* version of the roster copy that this connection was given: each goes out once */
+    uint64_t
+        told; /* version of the roster copy that this connection was given: each goes out once */
     unsigned credit;
     struct lane lanes[LANES];           /* [1] urgent */
     delivery_number out[UP_CREDIT_MAX]; /* delivered, not acked */

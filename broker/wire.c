@@ -16,9 +16,11 @@ enum {
         5, /* a zero byte and four of libzmq's own; a client can't choose one that starts so */
     SELF_TEST_MS = 5000,
     TICK_MS = 1000,
-    DRAIN_MAX = 256,           /* messages before the commit */
-    PENDING_BYTES_MAX = 2 << 20, /* of frames before the commit: the arena holds them, and the last, twice */
-    LOADS_MAX = UP_MEMBERS_MAX + 2 * DRAIN_MAX, /* one a session, and those of sessions that just ended */
+    DRAIN_MAX = 256, /* messages before the commit */
+    PENDING_BYTES_MAX =
+        2 << 20, /* of frames before the commit: the arena holds them, and the last, twice */
+    LOADS_MAX =
+        UP_MEMBERS_MAX + 2 * DRAIN_MAX, /* one a session, and those of sessions that just ended */
     ZAP_ENFORCE_DOMAIN = 93,
 };
 
@@ -173,10 +175,8 @@ static void do_load(struct wire *wire, const struct relay_action *action)
 
     up_assert(wire->load_count < LOADS_MAX);
     wire->load_count++;
-    *load = (struct load){.to = action->to,
-                          .urgent = action->urgent,
-                          .after = action->after,
-                          .limit = action->limit};
+    *load = (struct load){
+        .to = action->to, .urgent = action->urgent, .after = action->after, .limit = action->limit};
     memcpy(load->member.text, action->member, sizeof load->member.text);
 }
 

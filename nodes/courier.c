@@ -10,14 +10,15 @@
 #include "upstander/limits.h"
 
 enum {
-    FRAMES_MAX = 64,             /* taken in one commit */
-    FRAMES_BYTES_MAX = 4 << 20,  /* likewise: what comes in one turn stays small beside the API's patience */
-    NUMBERS_MAX = 4096,          /* deliveries in those frames */
+    FRAMES_MAX = 64, /* taken in one commit */
+    FRAMES_BYTES_MAX =
+        4 << 20,        /* likewise: what comes in one turn stays small beside the API's patience */
+    NUMBERS_MAX = 4096, /* deliveries in those frames */
     TICK_MS = 1000,
     CHORES_S = 60,
     PAUSE_MS_MIN = 500,
     PAUSE_MS_MAX = 10000,
-    };
+};
 
 #define WEEK_S (INT64_C(7) * 86400)
 
@@ -222,10 +223,8 @@ static const char *reason_text(Up__Refused__Reason reason)
 static enum up_err seal_again(struct courier *courier, const char *member)
 {
     struct service *service = courier->service;
-    struct nodestore_query query = {.kind = NODESTORE_OUTBOX,
-                                    .peer = member,
-                                    .states = 1u << OUTBOX_ACCEPTED,
-                                    .limit = 16};
+    struct nodestore_query query = {
+        .kind = NODESTORE_OUTBOX, .peer = member, .states = 1u << OUTBOX_ACCEPTED, .limit = 16};
     enum up_err err = UP_OK;
 
     while (!err) {
@@ -338,8 +337,8 @@ static void do_log(struct courier *courier, const struct exchange_action *action
         const char *word;
         const char *text;
     } troubles[] = {
-        {"broker-does-not-answer",
-         "the broker does not answer: it is away, or it does not take this node's key; trying again"},
+        {"broker-does-not-answer", "the broker does not answer: it is away, or it does not take "
+                                   "this node's key; trying again"},
         {"not-in-the-broker's-directory",
          "the broker's directory does not have this member; ask a signatory"},
         {"another-node-of-this-member-took-over",
@@ -445,9 +444,8 @@ static void perform(struct courier *courier, struct exchange_event event)
 /* What may not leave any more is told to the operator and stays here. */
 static bool may_leave(struct courier *courier, const struct nodestore_row *row)
 {
-    struct exchange_action action = {
-        .why = "what was agreed does not cover it any more",
-        .due_s = clock_wall_s() + UP_RETRY_PAUSE_MS_MAX / 1000};
+    struct exchange_action action = {.why = "what was agreed does not cover it any more",
+                                     .due_s = clock_wall_s() + UP_RETRY_PAUSE_MS_MAX / 1000};
     bool may = false;
     enum up_err err = UP_OK;
 
@@ -471,7 +469,8 @@ static enum up_err rows_load(struct courier *courier, struct nodestore_row **ret
                                     .limit = courier->load_limit};
     enum up_err err = UP_NO_MEMORY;
 
-    for (; err == UP_NO_MEMORY && query.limit > 0; query.limit /= 4) { /* large ones: fewer at a time */
+    for (; err == UP_NO_MEMORY && query.limit > 0;
+         query.limit /= 4) { /* large ones: fewer at a time */
         arena_reset(courier->rows);
         err = nodestore_list(courier->service->store, &query, courier->rows, ret_rows, ret_count);
     }
@@ -498,8 +497,8 @@ static void load(struct courier *courier)
         return;
     }
     if (!roster_is_usable(courier->service->roster, clock_wall_s())) {
-        courier->service->trouble =
-            "the directory ran out over 30 days ago: nothing is sent; get a new one from a signatory";
+        courier->service->trouble = "the directory ran out over 30 days ago: nothing is sent; get "
+                                    "a new one from a signatory";
         count = 0;
     }
     for (size_t i = 0; i < count; i++) {
@@ -509,7 +508,8 @@ static void load(struct courier *courier)
             ids_unhex(up_view_of(rows[i].name, strlen(rows[i].name)), to->id.bytes))
             continue;
         to->number = rows[i].number;
-        (void)snprintf(to->recipient, sizeof to->recipient, "%.*s", UP_MEMBER_LEN_MAX, rows[i].peer);
+        (void)snprintf(to->recipient, sizeof to->recipient, "%.*s", UP_MEMBER_LEN_MAX,
+                       rows[i].peer);
         to->urgent = rows[i].urgent;
         to->answer = strcmp(rows[i].owner, OUTBOX_ANSWER) == 0;
         to->message = rows[i].body;
@@ -629,8 +629,7 @@ static enum up_err prekeys_keep(struct courier *courier)
     size_t count = 0;
     enum up_err err = begin(courier) ? prekeys_read(service, list, &count) : courier->failed;
 
-    if (!err && (count == 0 ||
-                 (exchange_is_online(service->exchange) && !service->clocks_apart))) {
+    if (!err && (count == 0 || (exchange_is_online(service->exchange) && !service->clocks_apart))) {
         err = prekeys_renew(courier, list, count);
         note(courier, err);
         if (!commit(courier)) { /* nothing is published whose secret is not on disk */
@@ -642,8 +641,8 @@ static enum up_err prekeys_keep(struct courier *courier)
     }
     if (!err) {
         arena_reset(courier->arena);
-        perform(courier, (struct exchange_event){
-                             .kind = EXCHANGE_PREKEYS, .prekeys = list, .count = count});
+        perform(courier,
+                (struct exchange_event){.kind = EXCHANGE_PREKEYS, .prekeys = list, .count = count});
     }
     keys_wipe(list, sizeof list);
     return err;
@@ -678,7 +677,8 @@ static void chores(struct courier *courier)
 
 static void connect_again(struct courier *courier)
 {
-    const Up__Broker *broker = roster_find_broker_of(courier->service->roster, courier->service->member);
+    const Up__Broker *broker =
+        roster_find_broker_of(courier->service->roster, courier->service->member);
     struct transport_public key;
 
     courier->lost = false;
@@ -714,8 +714,7 @@ static void use_roster(struct courier *courier)
     struct service *service = courier->service;
 
     arena_reset(courier->arena);
-    perform(courier,
-            (struct exchange_event){.kind = EXCHANGE_ROSTER, .roster = service->roster});
+    perform(courier, (struct exchange_event){.kind = EXCHANGE_ROSTER, .roster = service->roster});
     roster_destroy(&service->roster_old);
     service->roster_changed = false;
     courier->lost = true; /* the broker may be another one, or at another address */

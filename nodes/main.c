@@ -26,7 +26,8 @@ static const struct config_key keys[] = {
     {"node/socket", CONFIG_PATH, true, "Unix socket of the local API"},
     {"node/areas", CONFIG_PATH, false, "table of areas, when it is not the installed one"},
     {"ceilings", CONFIG_SECTION, false, "the most that leaves this node, by role"},
-    {"ceilings/police", CONFIG_TEXT, false, "withheld, counted, anonymised, pseudonymised, identified"},
+    {"ceilings/police", CONFIG_TEXT, false,
+     "withheld, counted, anonymised, pseudonymised, identified"},
     {"ceilings/council", CONFIG_TEXT, false, "the same"},
     {"ceilings/casework", CONFIG_TEXT, false, "the same"},
     {"ceilings/charity", CONFIG_TEXT, false, "the same"},
@@ -36,7 +37,8 @@ static const struct config_key keys[] = {
 
 static const char usage[] =
     "usage: upstander-node --config FILE [--check]\n"
-    "Keeps an organisation's reports, shares of them what was agreed, and takes in what others share.\n"
+    "Keeps an organisation's reports, shares of them what was agreed, and takes in what others "
+    "share.\n"
     "  --config FILE   settings (ZPL); `upstander init` writes a first one\n"
     "  --check         check settings, keys and directory, then stop\n"
     "  --help          this text\n"
@@ -92,9 +94,10 @@ static enum up_err ceilings_read(struct node *node, struct up_why *why)
         while (level >= 0 && strcmp(words[level], text) != 0)
             level--;
         if (level < 0)
-            return up_why_set(why, UP_CONFIG,
-                              "%s is one of withheld, counted, anonymised, pseudonymised, identified",
-                              paths[role]);
+            return up_why_set(
+                why, UP_CONFIG,
+                "%s is one of withheld, counted, anonymised, pseudonymised, identified",
+                paths[role]);
         node->ceilings[role] = (struct entitlement){.level = (enum level)level};
     }
     node->service.ceilings = node->ceilings;
@@ -150,8 +153,9 @@ static enum up_err roster_read(struct node *node, struct up_why *why)
     service->roster_path = path;
     self = service_self(service);
     if (!self)
-        return up_why_set(why, UP_UNKNOWN_MEMBER, "the directory %s does not name %s; ask a signatory",
-                          path, service->member);
+        return up_why_set(why, UP_UNKNOWN_MEMBER,
+                          "the directory %s does not name %s; ask a signatory", path,
+                          service->member);
     if (memcmp(self->identity_key.data, node->keyfile.identity.bytes, 32) != 0 ||
         memcmp(self->transport_key.data, node->keyfile.transport.bytes, 32) != 0)
         return up_why_set(why, UP_WRONG_KEY,
@@ -159,15 +163,15 @@ static enum up_err roster_read(struct node *node, struct up_why *why)
                           "right key file, or hand its public part to a signatory",
                           path, service->member, setting(node, "node/keys"));
     if (roster_is_expired(service->roster, clock_wall_s()))
-        log_warn("directory-expired",
-                 "it has run out; what was agreed goes on for 30 days. Ask a signatory for a new one");
+        log_warn(
+            "directory-expired",
+            "it has run out; what was agreed goes on for 30 days. Ask a signatory for a new one");
     return UP_OK;
 }
 
 static enum up_err set_up(struct node *node, const char *file, struct up_why *why)
 {
-    enum up_err err =
-        config_load(file, keys, sizeof keys / sizeof keys[0], &node->config, why);
+    enum up_err err = config_load(file, keys, sizeof keys / sizeof keys[0], &node->config, why);
 
     if (!err)
         err = member_read(node, why);
@@ -207,7 +211,8 @@ static enum up_err rollback_check(struct service *service, struct up_why *why)
     if (!err)
         err = nodestore_number_put(service->store, "keys/roster-version", version);
     if (!err)
-        err = service_audit_add(service, "node", "roster-changed", "version %lld", (long long)version);
+        err = service_audit_add(service, "node", "roster-changed", "version %lld",
+                                (long long)version);
     if (!err)
         return nodestore_commit(service->store);
     nodestore_rollback(service->store);

@@ -18,8 +18,10 @@ enum up_err service_may(const struct service_call *call, unsigned roles)
     static const struct {
         unsigned role;
         const char *word;
-    } words[] = {{OPERATOR_TAKE_REPORTS, "take-reports"}, {OPERATOR_APPROVE, "approve"},
-                 {OPERATOR_KEYS, "keys"},                 {OPERATOR_AUDIT, "audit"}};
+    } words[] = {{OPERATOR_TAKE_REPORTS, "take-reports"},
+                 {OPERATOR_APPROVE, "approve"},
+                 {OPERATOR_KEYS, "keys"},
+                 {OPERATOR_AUDIT, "audit"}};
     const char *word = "read-only";
 
     if ((call->operator->roles & roles) != 0)
@@ -145,8 +147,7 @@ enum up_err service_queue(struct service *service, const char *member, const cha
     enum up_err err = UP_OK;
 
     keys_random(letter.id.bytes, sizeof letter.id.bytes);
-    message->id =
-        (ProtobufCBinaryData){.len = sizeof letter.id.bytes, .data = letter.id.bytes};
+    message->id = (ProtobufCBinaryData){.len = sizeof letter.id.bytes, .data = letter.id.bytes};
     message->sent_at_s = clock_wall_s();
     err = message_pack(&message->base, UP_BATCH_LEN_MAX - 64, &bytes);
     message->id = (ProtobufCBinaryData){.len = 0, .data = NULL};
@@ -165,7 +166,8 @@ static char *text_of(struct arena *arena, const char *text)
 }
 
 #define CLOCKS_APART                                                                               \
-    "connected, but this machine's clock and the broker's differ by over ten minutes; set it right"
+    "connected, but this machine's clock and the broker's differ by over ten minutes; set it "     \
+    "right"
 
 static const char *connection_text(const struct service *service)
 {

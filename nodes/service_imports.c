@@ -113,8 +113,8 @@ static enum up_err rows_take(struct import *import)
         if (err == UP_NOT_FOUND)
             return UP_OK;
         if (++import->result->rows > UP_IMPORT_ROWS_MAX)
-            return up_why_set(import->call->why, UP_TOO_LARGE,
-                              "more than %u rows; split the file", UP_IMPORT_ROWS_MAX);
+            return up_why_set(import->call->why, UP_TOO_LARGE, "more than %u rows; split the file",
+                              UP_IMPORT_ROWS_MAX);
         if (err == UP_MALFORMED || err == UP_TOO_LARGE || err == UP_BAD_TEXT)
             err = bad_add(import, &row, "", why.text);
         else if (!err)
@@ -171,8 +171,8 @@ enum up_err service_import(struct service *service, const struct service_call *c
         err = csv_new(up_view_of(request->csv.data, request->csv.len), &import.csv);
     if (!err)
         err = rows_take(&import);
-    refused = !err && (import.result->imported == 0 ||
-                       (import.result->n_bad > 0 && !request->skip_bad));
+    refused =
+        !err && (import.result->imported == 0 || (import.result->n_bad > 0 && !request->skip_bad));
     if (!err && !refused)
         err = import_note(&import, request->name);
 out:
@@ -281,8 +281,8 @@ enum up_err service_import_preview(struct service *service, const struct service
     Up__ImportPreview *preview = arena_alloc(call->arena, sizeof *preview);
     char ref[NODESTORE_NAME_MAX];
     uint64_t after = 0;
-    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
-                                                       OPERATOR_READ_ONLY);
+    enum up_err err =
+        service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_READ_ONLY);
 
     if (err)
         return err;
@@ -343,12 +343,10 @@ enum up_err service_import_send(struct service *service, const struct service_ca
 /* --- what became of it ---------------------------------------------------------------------------- */
 
 static const char *const status_words[] = {
-    [SENT_STORED] = "stored",     [SENT_ACCEPTED] = "accepted",
-    [SENT_DELIVERED] = "delivered", [SENT_SEEN] = "seen",
-    [SENT_RECORDED] = "recorded", [SENT_REFUSED] = "refused",
-    [SENT_CANT] = "can't be sent", [SENT_NOT_SHARED] = "not shared",
-    [SENT_HELD] = "held",         [SENT_RELEASED] = "released",
-    [SENT_COUNTED] = "counted",
+    [SENT_STORED] = "stored",      [SENT_ACCEPTED] = "accepted",     [SENT_DELIVERED] = "delivered",
+    [SENT_SEEN] = "seen",          [SENT_RECORDED] = "recorded",     [SENT_REFUSED] = "refused",
+    [SENT_CANT] = "can't be sent", [SENT_NOT_SHARED] = "not shared", [SENT_HELD] = "held",
+    [SENT_RELEASED] = "released",  [SENT_COUNTED] = "counted",
 };
 
 static enum up_err sent_line(struct service *service, const struct nodestore_row *row,
@@ -366,8 +364,9 @@ static enum up_err sent_line(struct service *service, const struct nodestore_row
     line->ref = text_of(arena, row->owner);
     line->member = text_of(arena, row->peer);
     line->at = text_of(arena, at);
-    line->status = text_of(
-        arena, row->state <= SENT_COUNTED && status_words[row->state] ? status_words[row->state] : "");
+    line->status = text_of(arena, row->state <= SENT_COUNTED && status_words[row->state]
+                                      ? status_words[row->state]
+                                      : "");
     if (row->state == SENT_STORED &&
         !exchange_knows(service->exchange, row->peer, clock_wall_s()) &&
         exchange_is_online(service->exchange))

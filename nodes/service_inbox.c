@@ -75,7 +75,8 @@ static enum up_err stated_only(struct service *service, const char *from, Up__In
     up_bytes_wipe(&stays);
     if (err || same)
         return err;
-    log_warn("received-too-much", "from=%s why=\"more than its level allows, or unreadable; not kept\"", from);
+    log_warn("received-too-much",
+             "from=%s why=\"more than its level allows, or unreadable; not kept\"", from);
     service->refused++;
     return service_audit_add(service, "node", "received-too-much", "from %s: %s", from,
                              entitlement_level_text(stated.level));
@@ -149,7 +150,8 @@ static const char *status_fault(const struct service *service, const Up__StatusU
         return NULL;
     if (!sender || sender->role != UP__ROLE__CODE__POLICE)
         return "recorded-by-no-police";
-    return strlen(update->police_reference) > POLICE_REFERENCE_LEN_MAX ? "reference-too-long" : NULL;
+    return strlen(update->police_reference) > POLICE_REFERENCE_LEN_MAX ? "reference-too-long"
+                                                                       : NULL;
 }
 
 static enum up_err status_refuse(struct service *service, const struct exchange_message *message,
@@ -189,7 +191,8 @@ enum up_err service_status_update(struct service *service, const struct exchange
         return err;
     if (states[status] == SENT_RECORDED && update->police_reference[0] != '\0')
         ((Up__SentLine *)line)->detail = update->police_reference;
-    row.state = states[status] > row.state || row.state > SENT_RECORDED ? states[status] : row.state;
+    row.state =
+        states[status] > row.state || row.state > SENT_RECORDED ? states[status] : row.state;
     row.due_s = clock_wall_s();
     err = message_pack(line, UP_TEXT_LEN_MAX, &bytes);
     row.body = up_bytes_view(&bytes);
@@ -297,8 +300,8 @@ enum up_err service_inbox_show(struct service *service, const struct service_cal
 {
     struct nodestore_row row;
     Up__InboxItem *item = NULL;
-    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
-                                                       OPERATOR_READ_ONLY);
+    enum up_err err =
+        service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_READ_ONLY);
 
     if (err)
         return err;
@@ -328,8 +331,10 @@ enum up_err service_recorded(struct service *service, const struct service_call 
     if (err)
         return err;
     if (!self || self->role != UP__ROLE__CODE__POLICE)
-        err = up_why_set(call->why, UP_NOT_PERMITTED, "only a police member gives police references");
-    if (!err && (request->police_reference[0] == '\0' || strlen(request->police_reference) > POLICE_REFERENCE_LEN_MAX))
+        err =
+            up_why_set(call->why, UP_NOT_PERMITTED, "only a police member gives police references");
+    if (!err && (request->police_reference[0] == '\0' ||
+                 strlen(request->police_reference) > POLICE_REFERENCE_LEN_MAX))
         err = up_why_set(call->why, UP_INVALID, "policeReference: 1 to 64 signs");
     if (!err)
         err = received_load(service, call, ref, &row, &item);
@@ -370,8 +375,8 @@ enum up_err service_export(struct service *service, const struct service_call *c
     struct nodestore_row *rows = NULL;
     size_t count = 0;
     Up__ExportBatch *batch = arena_alloc(call->arena, sizeof *batch);
-    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
-                                                       OPERATOR_READ_ONLY);
+    enum up_err err =
+        service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_READ_ONLY);
 
     if (err)
         return err;
@@ -390,7 +395,8 @@ enum up_err service_export(struct service *service, const struct service_call *c
         }
         batch->n_items += !err;
         if (!err)
-            err = service_audit_add(service, call->operator->name, "export-read", "%s", rows[i].name);
+            err =
+                service_audit_add(service, call->operator->name, "export-read", "%s", rows[i].name);
     }
     err = service_end(service, call, err);
     if (!err)
@@ -402,8 +408,8 @@ enum up_err service_export_done(struct service *service, const struct service_ca
                                 const Up__ExportDone *done, Up__ExportDone **ret_reply)
 {
     Up__ExportDone *marked = arena_alloc(call->arena, sizeof *marked);
-    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
-                                                       OPERATOR_READ_ONLY);
+    enum up_err err =
+        service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_READ_ONLY);
 
     if (err)
         return err;
@@ -414,7 +420,8 @@ enum up_err service_export_done(struct service *service, const struct service_ca
     if (!marked || !marked->refs)
         err = UP_NO_MEMORY;
     for (size_t i = 0; !err && i < done->n_refs; i++) {
-        err = nodestore_mark(service->store, NODESTORE_RECEIVED, done->refs[i], RECEIVED_EXPORTED, 0);
+        err =
+            nodestore_mark(service->store, NODESTORE_RECEIVED, done->refs[i], RECEIVED_EXPORTED, 0);
         if (err == UP_NOT_FOUND) {
             err = up_why_set(call->why, err, "refs[%zu]: nothing was received under it", i);
             break;

@@ -46,7 +46,8 @@ static enum up_err group_may_leave(struct service *service, const struct nodesto
     enum level level = LEVEL_WITHHELD;
     enum level ceiling = LEVEL_WITHHELD;
     enum role role = member ? entitlement_role(member->role) : ROLE_UNKNOWN;
-    enum up_err err = message_unpack(&up__message__descriptor, row->body, service->scratch, &unpacked);
+    enum up_err err =
+        message_unpack(&up__message__descriptor, row->body, service->scratch, &unpacked);
 
     message = (const Up__Message *)unpacked;
     if (!err && (counted ? !message->statistics_return : !message->release))
@@ -74,7 +75,8 @@ static enum up_err group_may_leave(struct service *service, const struct nodesto
 }
 
 /* A verdict may have been lowered since it was queued: an agreement ended, the choice ran out. */
-enum up_err service_may_leave(struct service *service, const struct nodestore_row *row, bool *ret_may)
+enum up_err service_may_leave(struct service *service, const struct nodestore_row *row,
+                              bool *ret_may)
 {
     struct nodestore_row sent;
     ProtobufCMessage *line = NULL;
@@ -102,7 +104,7 @@ enum up_err service_may_leave(struct service *service, const struct nodestore_ro
         return UP_OK;
     }
     verdict = service_decide(service, report, member);
-    *ret_may = entitlement_le(entitlement_read(((Up__SentLine *)line)->entitlement),
-                              verdict.entitlement);
+    *ret_may =
+        entitlement_le(entitlement_read(((Up__SentLine *)line)->entitlement), verdict.entitlement);
     return UP_OK;
 }

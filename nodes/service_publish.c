@@ -57,7 +57,9 @@ static enum up_err name_key(const char *name, struct arena *arena,
 
         if (space && (len == 0 || folded[len - 1] == ' '))
             continue;
-        folded[len++] = (char)(space ? ' ' : *name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name);
+        folded[len++] = (char)(space                          ? ' '
+                               : *name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a'
+                                                              : *name);
     }
     len -= len > 0 && folded[len - 1] == ' ';
     key_make(folded, len, ret_key);
@@ -147,17 +149,16 @@ static enum up_err held_add(struct service *service, struct pool *pool,
     err = held_make(service, pool, row, &pool->list[pool->count]);
     pool->count += !err;
     /* one that may not be told, or can't be opened, stays held and holds up no other */
-    return err == UP_NOT_PERMITTED || err == UP_NOT_FOUND || err == UP_WRONG_KEY || err == UP_MALFORMED
+    return err == UP_NOT_PERMITTED || err == UP_NOT_FOUND || err == UP_WRONG_KEY ||
+                   err == UP_MALFORMED
                ? UP_OK
                : err;
 }
 
 static enum up_err pool_fill(struct service *service, struct pool *pool)
 {
-    struct nodestore_query query = {.kind = NODESTORE_SENT,
-                                    .peer = pool->member->id,
-                                    .states = 1u << SENT_HELD,
-                                    .limit = PAGE};
+    struct nodestore_query query = {
+        .kind = NODESTORE_SENT, .peer = pool->member->id, .states = 1u << SENT_HELD, .limit = PAGE};
     size_t count = PAGE;
     enum up_err err = UP_OK;
 
@@ -255,8 +256,8 @@ static enum up_err window_fill(struct service *service, struct pool *pool, struc
     return UP_OK;
 }
 
-static enum up_err window_close(struct service *service, struct pool *pool,
-                                const char *person, struct window *window, Up__SendResult *result)
+static enum up_err window_close(struct service *service, struct pool *pool, const char *person,
+                                struct window *window, Up__SendResult *result)
 {
     const struct release_config *config = window->config;
     bool counted = window->counted;

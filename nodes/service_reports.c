@@ -20,8 +20,8 @@ static char *text_of(struct arena *arena, const char *text)
 
 static bool is_risk_to_life(const Up__Report *report)
 {
-    return report->urgent || (report->incident->risk &&
-                              report->incident->risk->now == UP__RISK__NOW__RISK_TO_LIFE);
+    return report->urgent ||
+           (report->incident->risk && report->incident->risk->now == UP__RISK__NOW__RISK_TO_LIFE);
 }
 
 /* The police member to be rung: whose area it is, or the only one there is. */
@@ -59,7 +59,8 @@ static enum up_err place_check(const struct service *service, const Up__Place *p
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         if (codes[i].code[0] != '\0' && areas_kind(service->areas, codes[i].code) == AREA_UNKNOWN)
-            return up_why_set(why, UP_INVALID, "%s: no area of that code is known here", codes[i].path);
+            return up_why_set(why, UP_INVALID, "%s: no area of that code is known here",
+                              codes[i].path);
     }
     return UP_OK;
 }
@@ -101,7 +102,8 @@ static enum up_err choice_check(const struct service *service, const Up__Sharing
     for (size_t i = 0; i < choice->n_members; i++) {
         if (!roster_find(service->roster, choice->members[i]->member))
             return up_why_set(why, UP_INVALID,
-                              "choice.members[%zu].member: no such member stands in the directory", i);
+                              "choice.members[%zu].member: no such member stands in the directory",
+                              i);
     }
     return UP_OK;
 }
@@ -115,11 +117,13 @@ static enum up_err report_check(const struct service *service, const Up__Report 
 
     if (report->incident->entitlement->level != UP__ENTITLEMENT__LEVEL__IDENTIFIED ||
         report->incident->entitlement->n_withheld > 0)
-        return up_why_set(why, UP_INVALID,
-                          "incident.entitlement: leave it out; what is shared stands in the choice");
+        return up_why_set(
+            why, UP_INVALID,
+            "incident.entitlement: leave it out; what is shared stands in the choice");
     if (report->incident->cell || report->incident->onward)
-        return up_why_set(why, UP_INVALID,
-                          "incident.cell, incident.onward: not part of a report that is taken here");
+        return up_why_set(
+            why, UP_INVALID,
+            "incident.cell, incident.onward: not part of a report that is taken here");
     if (is_risk_to_life(report) && !report->call_was_made) {
         police = police_for(service, report->incident);
         return up_why_set(why, UP_INVALID,
@@ -338,8 +342,8 @@ enum up_err service_report_show(struct service *service, const struct service_ca
                                 const char *ref, Up__Report **ret_reply)
 {
     Up__Report *report = NULL;
-    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
-                                                       OPERATOR_READ_ONLY);
+    enum up_err err =
+        service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_READ_ONLY);
 
     if (err)
         return err;
@@ -413,8 +417,8 @@ static enum up_err warnings_make(const Up__Report *report, const Up__Incident *d
                           "the person who reports");
     if (!err && level >= LEVEL_PSEUDONYMISED && report->incident->narrative[0] != '\0' &&
         disclosure->narrative[0] == '\0' && (!disclosure->account || !disclosure->account->text[0]))
-        err = warning_add(to, arena,
-                          "no text goes with it: no account was approved for what is withheld here");
+        err = warning_add(
+            to, arena, "no text goes with it: no account was approved for what is withheld here");
     return err;
 }
 
@@ -466,10 +470,10 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
         return err;
     service_today(today);
     up__recipient_preview__init(to);
-    delivery = delivery_text(verdict.entitlement.level,
-                             entitlement_k(roster_content(service->roster), service_self(service),
-                                           member, today),
-                             arena);
+    delivery = delivery_text(
+        verdict.entitlement.level,
+        entitlement_k(roster_content(service->roster), service_self(service), member, today),
+        arena);
     to->member = text_of(arena, member->id);
     to->name = text_of(arena, member->name);
     to->role = member->role;
@@ -494,13 +498,13 @@ enum up_err service_preview(struct service *service, const struct service_call *
     const Up__Roster *roster = roster_content(service->roster);
     Up__Preview *preview = arena_alloc(call->arena, sizeof *preview);
     Up__Report *report = NULL;
-    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
-                                                       OPERATOR_READ_ONLY);
+    enum up_err err =
+        service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_READ_ONLY);
 
     if (err)
         return err;
-    err = preview ? service_report_load(service, ref, call->arena, &report, call->why)
-                  : UP_NO_MEMORY;
+    err =
+        preview ? service_report_load(service, ref, call->arena, &report, call->why) : UP_NO_MEMORY;
     if (!err) {
         up__preview__init(preview);
         preview->ref = text_of(call->arena, ref);
@@ -629,7 +633,8 @@ enum up_err service_report_send(struct service *service, const char *person, con
     enum up_err err = service_report_load(service, ref, service->scratch, &report, why);
 
     if (!err)
-        err = nodestore_list(service->store, &before, service->scratch, &told_before, &before_count);
+        err =
+            nodestore_list(service->store, &before, service->scratch, &told_before, &before_count);
     for (size_t i = 0; !err && i < roster->n_members; i++) {
         struct told told = {.member = roster->members[i]};
         bool known = strcmp(told.member->id, service->member) == 0 ||

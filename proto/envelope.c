@@ -125,7 +125,8 @@ static enum up_err tagged_make(const struct roster *roster, struct up_view heade
                                struct up_bytes *ret_tagged)
 {
     struct up_bytes tagged = {0};
-    enum up_err err = up_bytes_new(sizeof tag + 16 + 1 + 4 + header.len + 8 + batch.len + 32, &tagged);
+    enum up_err err =
+        up_bytes_new(sizeof tag + 16 + 1 + 4 + header.len + 8 + batch.len + 32, &tagged);
     uint8_t *at = tagged.data;
 
     if (err)
@@ -167,7 +168,8 @@ static enum up_err batch_pack(const struct envelope_seal_args *args, struct up_b
     for (size_t i = 0; i < args->message_count; i++) {
         struct up_bytes view = {.len = args->messages[i].len};
 
-        memcpy(&view.data, &args->messages[i].data, sizeof view.data); /* borrowed; packing only reads */
+        memcpy(&view.data, &args->messages[i].data,
+               sizeof view.data); /* borrowed; packing only reads */
         views[i] = (ProtobufCBinaryData){.len = view.len, .data = view.data};
     }
     batch.messages = views;
@@ -175,8 +177,8 @@ static enum up_err batch_pack(const struct envelope_seal_args *args, struct up_b
     return message_pack(&batch.base, UP_BATCH_LEN_MAX, ret_batch);
 }
 
-static enum up_err header_pack(const struct envelope_seal_args *args,
-                               const struct envelope_id *id, struct up_bytes *ret_header)
+static enum up_err header_pack(const struct envelope_seal_args *args, const struct envelope_id *id,
+                               struct up_bytes *ret_header)
 {
     Up__EnvelopeHeader header;
     struct prekey_id prekey_id;
@@ -317,9 +319,9 @@ static enum up_err signature_check(const Up__SignedBatch *batch, struct up_view 
 {
     struct identity_public identity;
     struct up_bytes tagged = {0};
-    enum up_err err = tagged_make(args->roster, header_bytes,
-                                  up_view_of(batch->batch.data, batch->batch.len), args->prekey,
-                                  &tagged);
+    enum up_err err =
+        tagged_make(args->roster, header_bytes, up_view_of(batch->batch.data, batch->batch.len),
+                    args->prekey, &tagged);
 
     if (err)
         return err;

@@ -107,7 +107,8 @@ static size_t path_push(struct reader *reader, const char *name, size_t index, b
     if (indexed)
         (void)snprintf(reader->path + len, sizeof reader->path - len, "[%zu]", index);
     else
-        (void)snprintf(reader->path + len, sizeof reader->path - len, "%s%s", len ? "." : "", spelt);
+        (void)snprintf(reader->path + len, sizeof reader->path - len, "%s%s", len ? "." : "",
+                       spelt);
     return len;
 }
 
@@ -337,9 +338,10 @@ static enum up_err refuse_unknown(struct reader *reader, const char *key)
     size_t len = strlen(reader->path);
 
     (void)snprintf(path, sizeof path, "%s%s", reader->path, key);
-    return up_why_set(reader->why, UP_INVALID, "line %u, %s(unknown): no field of that name exists here",
-                      json_where_line(reader->text, len + strlen(key) < sizeof path ? path : reader->path),
-                      reader->path);
+    return up_why_set(
+        reader->why, UP_INVALID, "line %u, %s(unknown): no field of that name exists here",
+        json_where_line(reader->text, len + strlen(key) < sizeof path ? path : reader->path),
+        reader->path);
 }
 
 /* Recursion goes down the schema, which is not recursive; jansson bounds the document's

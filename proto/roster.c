@@ -193,8 +193,8 @@ static unsigned signatures_of(const Up__SignedRoster *signed_roster, struct up_v
         bool valid = false;
 
         memcpy(key.bytes, by->stewards[i]->key.data, 32);
-        for (size_t j = 0; !valid && j < signed_roster->n_signatures &&
-                           j < (size_t)UP_STEWARDS_MAX * 2; j++) {
+        for (size_t j = 0;
+             !valid && j < signed_roster->n_signatures && j < (size_t)UP_STEWARDS_MAX * 2; j++) {
             const Up__StewardSignature *signature = signed_roster->signatures[j];
 
             valid = signature->steward.len == 32 &&

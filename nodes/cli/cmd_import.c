@@ -65,7 +65,8 @@ static void reason_append(struct up_bytes *out, size_t *at, const Up__BadRow *ba
 /* Without the reason of the time before. */
 static struct up_view reason_cut(struct up_view row)
 {
-    const uint8_t *end = row.len > 1 && row.data[0] == '"' ? memchr(row.data + 1, '"', row.len - 1) : NULL;
+    const uint8_t *end =
+        row.len > 1 && row.data[0] == '"' ? memchr(row.data + 1, '"', row.len - 1) : NULL;
     size_t len = end ? (size_t)(end - row.data) + 1 : 0;
 
     if (len == 0 || len >= row.len || row.data[len] != ',')

@@ -30,7 +30,7 @@ static enum up_err line_add(struct table *table, const Up__InboxLine *line)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const char *const headings[] = {"Reference", "From", "What",     "May see",
+    static const char *const headings[] = {"Reference", "From",   "What",     "May see",
                                            "Received",  "Urgent", "Exported", "Police number"};
     struct args_list words = {0};
     const struct args_spec spec = {.help = help, .words = &words};

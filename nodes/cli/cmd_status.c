@@ -22,8 +22,8 @@ static void line(const char *label, const char *value)
 static void print(const Up__NodeStatus *status)
 {
     char text[400];
-    bool is_news = strcmp(status->connection_detail, "connected") != 0 &&
-                   status->connection_detail[0] != '\0';
+    bool is_news =
+        strcmp(status->connection_detail, "connected") != 0 && status->connection_detail[0] != '\0';
 
     line("Organisation", status->member);
     line("Federation", status->federation);
@@ -35,8 +35,8 @@ static void print(const Up__NodeStatus *status)
          status->roster_version > 0 ? text : "none yet: upstander roster install FILE");
     (void)snprintf(text, sizeof text, "%s%s%.60s%s%.240s",
                    status->connected ? "connected" : "NOT CONNECTED",
-                   status->broker[0] != '\0' ? " to " : "", status->broker,
-                   is_news ? ": " : "", is_news ? status->connection_detail : "");
+                   status->broker[0] != '\0' ? " to " : "", status->broker, is_news ? ": " : "",
+                   is_news ? status->connection_detail : "");
     line("Broker", text);
     (void)snprintf(text, sizeof text, "%u waiting, %u on their way", status->outbox_waiting,
                    status->outbox_under_way);

@@ -240,7 +240,8 @@ static void lower_by_choice(struct verdict *verdict, const struct entitlement_in
         lower(verdict, bottom, BY_ROLE_NOT_ASKED);
         return;
     }
-    if (!generalise_date_is_valid(asked->expires_on)) /* the last day can't be read: it may be past */
+    if (!generalise_date_is_valid(
+            asked->expires_on)) /* the last day can't be read: it may be past */
         lower(verdict, bottom, BY_MALFORMED);
     if (asked->expires_on[0] != '\0' && strcmp(asked->expires_on, inputs->today) < 0)
         lower(verdict, bottom, BY_CHOICE_EXPIRED);

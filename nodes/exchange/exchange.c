@@ -8,12 +8,13 @@
 
 enum {
     PROTOCOL = 1,
-    GREETING_MS =
-        10000, /* a broker that does not say Welcome by then refused us, or is not there */
+    /* no Welcome by then: the broker refused us, or is not there */
+    GREETING_MS = 10000,
     FETCH_AGAIN_MS = 15000,
     CLOCK_APART_S = 600, /* well before expiry, one hour, would be judged wrongly */
-    SILENCE_MS = 5000, /* nothing was heard: ask; a broker that was started again then says that it knows nobody */
-    DEAD_MS = 15000,   /* nothing was heard in spite of asking: the connection is of no use */
+    /* nothing was heard: ask; a broker that was started again then says that it knows nobody */
+    SILENCE_MS = 5000,
+    DEAD_MS = 15000, /* nothing was heard in spite of asking: the connection is of no use */
     PAUSE_MS_MIN = 1000,
     LOAD_MAX = 512,
     FRAME_BYTES_MAX = 1 << 20, /* of envelopes in one Send */
@@ -60,13 +61,13 @@ struct exchange {
     uint64_t seq;
     uint64_t cursor; /* highest number loaded */
     bool loading;
-    bool more;               /* something may wait above the cursor */
-    int64_t again_ms;        /* look through the whole outbox again */
-    int64_t heard_ms;        /* the last frame from the broker */
-    int64_t asked_ms;        /* the last sign of life that was asked for */
-    size_t send_max;         /* envelopes in one Send: the broker says */
-    size_t given;            /* deliveries of this connection that were not acked */
-    int64_t roster_after_ms; /* a newer directory may be asked for again */
+    bool more;                /* something may wait above the cursor */
+    int64_t again_ms;         /* look through the whole outbox again */
+    int64_t heard_ms;         /* the last frame from the broker */
+    int64_t asked_ms;         /* the last sign of life that was asked for */
+    size_t send_max;          /* envelopes in one Send: the broker says */
+    size_t given;             /* deliveries of this connection that were not acked */
+    int64_t roster_after_ms;  /* a newer directory may be asked for again */
     struct envelope_id heavy; /* it did not fit into the memory of a step */
     bool leave; /* deliveries were left lying: they come again on another connection */
 };
@@ -1177,8 +1178,9 @@ static void on_prekeys_changed(struct step *step)
         count = UP_PREKEYS_PER_MEMBER_MAX;
     same = count == exchange->prekey_count;
     for (size_t i = 0; same && i < count; i++)
-        same = memcmp(exchange->prekeys[i].prekey.key.bytes, step->event->prekeys[i].prekey.key.bytes,
-                      sizeof exchange->prekeys[i].prekey.key.bytes) == 0;
+        same =
+            memcmp(exchange->prekeys[i].prekey.key.bytes, step->event->prekeys[i].prekey.key.bytes,
+                   sizeof exchange->prekeys[i].prekey.key.bytes) == 0;
     keys_wipe(exchange->prekeys, sizeof exchange->prekeys);
     if (count > 0)
         memcpy(exchange->prekeys, step->event->prekeys, count * sizeof *exchange->prekeys);

@@ -81,8 +81,8 @@ static struct up_view cell(const struct job *job, const struct rule *rule, size_
 
 static enum up_err bad(struct job *job, const struct rule *rule, const char *reason)
 {
-    job->fault = (struct mapping_fault){.column = rule->column_count > 0 ? rule->columns[0].name : "",
-                                        .reason = reason};
+    job->fault = (struct mapping_fault){
+        .column = rule->column_count > 0 ? rule->columns[0].name : "", .reason = reason};
     return UP_INVALID;
 }
 

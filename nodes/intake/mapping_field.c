@@ -64,8 +64,8 @@ enum up_err mapping_field_of_report(const char *path, struct mapping_field *ret_
     if (is_among(first, closed, sizeof closed / sizeof closed[0]))
         return UP_NOT_PERMITTED;
     if (!is_among(first, open_of_report, sizeof open_of_report / sizeof open_of_report[0])) {
-        field.parts[field.depth++] = protobuf_c_message_descriptor_get_field_by_name(
-            &up__report__descriptor, "incident");
+        field.parts[field.depth++] =
+            protobuf_c_message_descriptor_get_field_by_name(&up__report__descriptor, "incident");
         err = walk(&up__incident__descriptor, path, &field);
     } else {
         err = walk(&up__report__descriptor, path, &field);
@@ -94,7 +94,8 @@ union value {
     protobuf_c_boolean truth;
 };
 
-static enum up_err number_read(const char *text, long long min, long long max, long long *ret_number)
+static enum up_err number_read(const char *text, long long min, long long max,
+                               long long *ret_number)
 {
     char *end = NULL;
     long long number = 0;

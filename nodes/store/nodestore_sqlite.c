@@ -64,13 +64,15 @@ static const char *const texts[S_COUNT] = {
     [S_GET] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND name = ?2",
     [S_LIST] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND number > ?2"
                " AND (?4 IS NULL OR peer = ?4)"
-               " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6 OR due > ?6 + 90000) ORDER BY number"
+               " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6 OR due > ?6 + 90000) "
+               "ORDER BY number"
                " LIMIT -1 OFFSET ?7",
     /* a statement of its own: with "?3 IS NULL OR" the index on the owner is not used */
-    [S_LIST_OF_OWNER] = "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND number > ?2"
-                        " AND owner = ?3 AND (?4 IS NULL OR peer = ?4)"
-                        " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6 OR due > ?6 + 90000)"
-                        " ORDER BY number LIMIT -1 OFFSET ?7",
+    [S_LIST_OF_OWNER] =
+        "SELECT " COLUMNS " FROM records WHERE kind = ?1 AND number > ?2"
+        " AND owner = ?3 AND (?4 IS NULL OR peer = ?4)"
+        " AND (?5 = 0 OR (?5 >> state) & 1) AND (?6 = 0 OR due <= ?6 OR due > ?6 + 90000)"
+        " ORDER BY number LIMIT -1 OFFSET ?7",
     [S_COUNT_ROWS] =
         "SELECT count(*) FROM records WHERE kind = ?1 AND (?2 = 0 OR (?2 >> state) & 1)",
     [S_SEEN] = "SELECT outcome FROM seen WHERE sender = ?1 AND id = ?2",
@@ -975,12 +977,14 @@ static bool has_record_keys(sqlite3 *keys)
 
 static enum up_err prepare(struct nodestore *store, const char *folder, struct up_why *why)
 {
-    const struct db_kind of_keys = {.pragmas = "PRAGMA journal_mode = TRUNCATE;"
-                                               "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
+    const struct db_kind of_keys = {.pragmas =
+                                        "PRAGMA journal_mode = TRUNCATE;"
+                                        "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
                                     .schema = keys_schema};
-    struct db_kind of_data = {.pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                         "PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 4000;"
-                                         "PRAGMA temp_store = MEMORY;",
+    struct db_kind of_data = {.pragmas =
+                                  "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                                  "PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 4000;"
+                                  "PRAGMA temp_store = MEMORY;",
                               .schema = data_schema};
     char path[PATH_LEN_MAX];
     enum up_err err = UP_OK;

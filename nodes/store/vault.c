@@ -9,7 +9,8 @@ _Static_assert(VAULT_KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "ke
 _Static_assert(VAULT_NONCE_LEN == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
 _Static_assert(VAULT_TAG_LEN == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
 
-static void seal(const uint8_t *key, struct up_view place, struct up_view plain, uint8_t *ret_sealed)
+static void seal(const uint8_t *key, struct up_view place, struct up_view plain,
+                 uint8_t *ret_sealed)
 {
     randombytes_buf(ret_sealed, VAULT_NONCE_LEN);
     (void)crypto_aead_xchacha20poly1305_ietf_encrypt(ret_sealed + VAULT_NONCE_LEN, NULL, plain.data,

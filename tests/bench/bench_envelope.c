@@ -169,11 +169,11 @@ static void set_up(struct size *sizes)
     federation_init(&fed, NOW_S - 1000);
     roster = federation_roster(&fed);
     bench_require(arena_new(UP_ARENA_LEN_MAX, &arena) == UP_OK);
-    bench_require(prekey_generate(&(const struct prekey_owner){.roster = roster,
-                                                               .member = "a-force",
-                                                               .identity =
-                                                                   &fed.members[0].identity_secret},
-                                  NOW_S - 10, &prekey, &secret) == UP_OK);
+    bench_require(
+        prekey_generate(&(const struct prekey_owner){.roster = roster,
+                                                     .member = "a-force",
+                                                     .identity = &fed.members[0].identity_secret},
+                        NOW_S - 10, &prekey, &secret) == UP_OK);
     keys_random(bytes[0], sizeof bytes);
     keys_random(hash, sizeof hash);
     run_sign(NULL, 1);

@@ -224,11 +224,11 @@ static void pool_make(void)
     struct prekey_secret secret;
     int64_t now_s = clock_wall_s();
 
-    bench_require(prekey_generate(&(const struct prekey_owner){.roster = roster,
-                                                               .member = "a-force",
-                                                               .identity =
-                                                                   &fed.members[FORCE].identity_secret},
-                                  now_s - 10, &prekey, &secret) == UP_OK);
+    bench_require(prekey_generate(
+                      &(const struct prekey_owner){.roster = roster,
+                                                   .member = "a-force",
+                                                   .identity = &fed.members[FORCE].identity_secret},
+                      now_s - 10, &prekey, &secret) == UP_OK);
     for (size_t i = 0; i < POOL; i++) {
         struct envelope_id id;
         struct envelope_header header;

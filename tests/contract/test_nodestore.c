@@ -760,17 +760,22 @@ static void the_log_is_listed_oldest_first(void **state)
     audit("ben", "", "\xC3\xA9", 3);
     reopen();
     assert_int_equal(nodestore_audit_last(store), 3);
-    assert_int_equal(nodestore_audit_list(store, (struct nodestore_span){0, 100}, arena, &entries, &count), UP_OK);
+    assert_int_equal(
+        nodestore_audit_list(store, (struct nodestore_span){0, 100}, arena, &entries, &count),
+        UP_OK);
     assert_int_equal(count, 3);
     assert_string_equal(entries[0].person, "ann");
     assert_string_equal(entries[1].action, "received");
     assert_string_equal(entries[2].subject, "\xC3\xA9");
     assert_int_equal(entries[2].at_s, 3);
     assert_int_equal(entries[2].number, 3);
-    assert_int_equal(nodestore_audit_list(store, (struct nodestore_span){1, 1}, arena, &entries, &count), UP_OK);
+    assert_int_equal(
+        nodestore_audit_list(store, (struct nodestore_span){1, 1}, arena, &entries, &count), UP_OK);
     assert_int_equal(count, 1);
     assert_int_equal(entries[0].number, 2);
-    assert_int_equal(nodestore_audit_list(store, (struct nodestore_span){3, 10}, arena, &entries, &count), UP_OK);
+    assert_int_equal(
+        nodestore_audit_list(store, (struct nodestore_span){3, 10}, arena, &entries, &count),
+        UP_OK);
     assert_int_equal(count, 0);
     assert_int_equal(chain_broken_at(), 0);
 }

@@ -34,7 +34,8 @@ static char log_text[LOG_LEN]; /* all that the broker said since it was started 
 static size_t log_len;
 static char endpoint[128];
 static void *context;
-static void *sockets[8]; /* open ones: a test that failed left them so, and the context would wait for them */
+static void *sockets
+    [8]; /* open ones: a test that failed left them so, and the context would wait for them */
 
 static void write_file(const char *name, struct up_view bytes)
 {

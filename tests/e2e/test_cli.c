@@ -620,7 +620,8 @@ static void an_import_keeps_bad_rows_for_mending(void **state)
     assert_int_equal(run("import $DIR/small.csv --mapping $DIR/map --skip-bad $DIR/bad.csv"), 0);
     assert_true(said("import I7: 1 of 3 rows saved"));
     /* the heading of two lines, and the bad row, each with one column more */
-    file_is("bad.csv", "why_not_imported,a,\"b\nc\"\n\"line 3, occurred_from: not a date\",x,\"y\"\n");
+    file_is("bad.csv",
+            "why_not_imported,a,\"b\nc\"\n\"line 3, occurred_from: not a date\",x,\"y\"\n");
     assert_non_null(large);
     memset(large, 'a', large_len - 1);
     large[large_len - 1] = '\0';

@@ -137,8 +137,7 @@ static void padding_is_one_mark_and_zeros(void **state)
     assert_int_equal(envelope_peek(up_bytes_view(&envelope), &header, &head, &sealed), UP_OK);
     assert_int_equal(sealed.len, 4096);
     box = envelope.data + (sealed.data - envelope.data);
-    assert_int_equal(
-        crypto_box_seal_open(plain, box, 4096, prekey.key.bytes, secret.bytes), 0);
+    assert_int_equal(crypto_box_seal_open(plain, box, 4096, prekey.key.bytes, secret.bytes), 0);
     assert_int_equal(sodium_unpad(&len, plain, sizeof plain, sizeof plain), 0);
     assert_true(len > 100 && len < 300);
     for (size_t i = len + 1; i < sizeof plain; i++)
@@ -247,9 +246,12 @@ static void a_prekey_is_its_owners(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sealed_batch_opens),       cmocka_unit_test(only_four_sizes_are_seen),
-        cmocka_unit_test(any_changed_byte_is_refused), cmocka_unit_test(not_for_us_not_now_not_here),
-        cmocka_unit_test(another_signer_is_refused),  cmocka_unit_test(a_prekey_is_its_owners),
+        cmocka_unit_test(a_sealed_batch_opens),
+        cmocka_unit_test(only_four_sizes_are_seen),
+        cmocka_unit_test(any_changed_byte_is_refused),
+        cmocka_unit_test(not_for_us_not_now_not_here),
+        cmocka_unit_test(another_signer_is_refused),
+        cmocka_unit_test(a_prekey_is_its_owners),
         cmocka_unit_test(padding_is_one_mark_and_zeros),
     };
 

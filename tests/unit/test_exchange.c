@@ -609,8 +609,7 @@ static void a_large_message_does_not_hold_others_up(void **state)
 
         memset(half.bytes, i, sizeof half.bytes);
         bus_row(bus, CHARITY,
-                &(struct bus_letter){
-                    .to = FORCE, .id = half, .bytes = up_view_of(body, 150000)});
+                &(struct bus_letter){.to = FORCE, .id = half, .bytes = up_view_of(body, 150000)});
     }
     drain(CHARITY);
     feed_prekeys(CHARITY, FORCE);

@@ -141,9 +141,11 @@ static void json_says_where(void **state)
     } cases[] = {
         {"{\"incident\": {\"strands\": [{\"code\": \"RACE\"}, {\"code\": \"NOSUCH\"}]}}",
          "line 1, incident.strands[1].code: no such value; there are DISABILITY RACE"},
-        {"{\"incident\": {\n\"narrative\": \"a \\\" {[\\n\",\n\"strands\": [\n{\"code\": \"RACE\"},\n\n{\"sub_strand\": 1}]}}",
+        {"{\"incident\": {\n\"narrative\": \"a \\\" {[\\n\",\n\"strands\": [\n{\"code\": "
+         "\"RACE\"},\n\n{\"sub_strand\": 1}]}}",
          "line 6, incident.strands[1].subStrand: not a text"},
-        {"{\"incident\":\n {\"place\": {\"lsoa\": \"\"},\n \"police\": {},\n\"noSuch\": [[1], {}]}}",
+        {"{\"incident\":\n {\"place\": {\"lsoa\": \"\"},\n \"police\": {},\n\"noSuch\": [[1], "
+         "{}]}}",
          "line 4, incident.(unknown): no field"},
         {"{\"urgent\": true, \"urgent\": false}", "line 1, column"},
         {"{\"reported_before\": 1, \"reportedBefore\": 2}", "line 1, reportedBefore: given twice"},

@@ -23,8 +23,8 @@ static char folder[64];
 static struct federation federation;
 static struct service node;
 static struct arena *arena; /* of the test; keeps replies */
-static const struct operator_identity person = {
-    "clerk", OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_AUDIT};
+static const struct operator_identity person = {"clerk", OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
+                                                             OPERATOR_AUDIT};
 
 /* --- the federation: a charity, and agreements with the other three ----------------------------------- */
 
@@ -76,8 +76,9 @@ static struct roster *roster_with(bool suspended)
     for (int i = 0; i < 2; i++) {
         struct up_bytes next = {0};
 
-        assert_int_equal(roster_sign(up_bytes_view(&bytes), &federation.stewards[i].identity_secret, &next),
-                         UP_OK);
+        assert_int_equal(
+            roster_sign(up_bytes_view(&bytes), &federation.stewards[i].identity_secret, &next),
+            UP_OK);
         up_bytes_wipe(&bytes);
         bytes = next;
     }
@@ -110,8 +111,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    static const char *const files[] = {"data.db", "data.db-wal", "data.db-shm", "keys.db", "keys.db-journal",
-                                        "lock"};
+    static const char *const files[] = {"data.db", "data.db-wal",     "data.db-shm",
+                                        "keys.db", "keys.db-journal", "lock"};
     char path[128];
 
     (void)state;
@@ -147,7 +148,7 @@ static void tell(const struct tale *tale, char ret_ref[static 10])
 {
     static const Up__Role__Code roles[] = {UP__ROLE__CODE__POLICE, UP__ROLE__CODE__COUNCIL,
                                            UP__ROLE__CODE__GOVERNANCE};
-    struct service_call call = {.operator = &person, .arena = arena};
+    struct service_call call = {.operator= & person, .arena = arena};
     struct up_why why = {0};
     Up__Report report = UP__REPORT__INIT;
     Up__Incident incident = UP__INCIDENT__INIT;
@@ -221,7 +222,8 @@ static size_t waiting(const char *member, Up__Message__BodyCase body, unsigned *
         ProtobufCMessage *unpacked = NULL;
         const Up__Message *message = NULL;
 
-        assert_int_equal(message_unpack(&up__message__descriptor, rows[i].body, arena, &unpacked), UP_OK);
+        assert_int_equal(message_unpack(&up__message__descriptor, rows[i].body, arena, &unpacked),
+                         UP_OK);
         message = (const Up__Message *)unpacked;
         if (message->body_case != body)
             continue;
@@ -233,7 +235,8 @@ static size_t waiting(const char *member, Up__Message__BodyCase body, unsigned *
 }
 
 /* The line of what a member was told of a report; its reference. */
-static const Up__SentLine *sent_line(const char *ref, const char *member, struct nodestore_row *ret_row)
+static const Up__SentLine *sent_line(const char *ref, const char *member,
+                                     struct nodestore_row *ret_row)
 {
     struct nodestore_query query = {.kind = NODESTORE_SENT, .owner = ref, .peer = member};
     struct nodestore_row *rows = NULL;
@@ -258,7 +261,9 @@ static void an_incident_is_released_once(void **state)
 
     (void)state;
     for (int i = 0; i < 12; i++)
-        tell(&(struct tale){.authority = i % 2 ? "E06000016" : NULL, .before = UP__ANSWER__CODE__NO}, ref);
+        tell(
+            &(struct tale){.authority = i % 2 ? "E06000016" : NULL, .before = UP__ANSWER__CODE__NO},
+            ref);
     publish();
     assert_int_equal(waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents), 2);
     assert_int_equal(incidents, 12);
@@ -288,17 +293,21 @@ static void one_victim_counts_once(void **state)
         tell(&(struct tale){.authority = "E06000016", .name = spellings[i]}, ref);
     assert_int_equal(released(), 0);
     for (int i = 0; i < 5; i++)
-        tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO,
+        tell(&(struct tale){.authority = "E06000016",
+                            .before = UP__ANSWER__CODE__NO,
                             .kind = i % 2 ? UP__VICTIM_KIND__CODE__COMMUNITY
-                                          : UP__VICTIM_KIND__CODE__PROPERTY}, ref);
+                                          : UP__VICTIM_KIND__CODE__PROPERTY},
+             ref);
     assert_int_equal(released(), 0); /* two: the person, and targets that nobody told apart */
     tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__YES}, ref);
     tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NOT_KNOWN}, ref);
     tell(&(struct tale){.authority = "E06000016", .name = "Other Person"}, ref);
     tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO}, ref);
     assert_int_equal(released(), 0); /* four */
-    tell(&(struct tale){.authority = "E06000016", .victim = "the hall",
-                        .kind = UP__VICTIM_KIND__CODE__PROPERTY}, ref);
+    tell(&(struct tale){.authority = "E06000016",
+                        .victim = "the hall",
+                        .kind = UP__VICTIM_KIND__CODE__PROPERTY},
+         ref);
     assert_int_equal(released(), 15);
 }
 
@@ -376,7 +385,8 @@ static void what_is_not_agreed_any_more_stays(void **state)
     char ref[10];
 
     (void)state;
-    tell(&(struct tale){.authority = "E06000016", .level = UP__ENTITLEMENT__LEVEL__IDENTIFIED}, ref);
+    tell(&(struct tale){.authority = "E06000016", .level = UP__ENTITLEMENT__LEVEL__IDENTIFIED},
+         ref);
     for (int i = 0; i < 5; i++)
         tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO}, ref);
     publish();
@@ -392,7 +402,7 @@ static void what_is_not_agreed_any_more_stays(void **state)
 static void a_list_can_be_had_in_pages(void **state)
 {
     enum { REPORTS = 10, BEFORE = 4, PAGE = 3 };
-    struct service_call call = {.operator = &person, .arena = arena};
+    struct service_call call = {.operator= & person, .arena = arena};
     Up__ReportList *all = NULL;
     Up__ReportList *page = NULL;
     Up__SentList *sent_all = NULL;
@@ -429,8 +439,8 @@ static void a_list_can_be_had_in_pages(void **state)
 
 /* --- what comes ---------------------------------------------------------------------------------------- */
 
-static void hear(const struct nodestore_row *sent, const char *sender, Up__StatusUpdate__Status status,
-                 const char *police_reference)
+static void hear(const struct nodestore_row *sent, const char *sender,
+                 Up__StatusUpdate__Status status, const char *police_reference)
 {
     Up__Message message = UP__MESSAGE__INIT;
     Up__StatusUpdate update = UP__STATUS_UPDATE__INIT;
@@ -459,10 +469,13 @@ static void only_police_record(void **state)
     (void)state;
     memset(long_text, 'x', sizeof long_text - 1);
     long_text[sizeof long_text - 1] = '\0';
-    tell(&(struct tale){.authority = "E06000016", .level = UP__ENTITLEMENT__LEVEL__IDENTIFIED}, ref);
+    tell(&(struct tale){.authority = "E06000016", .level = UP__ENTITLEMENT__LEVEL__IDENTIFIED},
+         ref);
     (void)sent_line(ref, force, &row);
-    hear(&row, council, UP__STATUS_UPDATE__STATUS__RECORDED, "26*1"); /* somebody else's reference */
-    hear(&row, force, UP__STATUS_UPDATE__STATUS__RECORDED, long_text); /* taken as none, and stops nothing */
+    hear(&row, council, UP__STATUS_UPDATE__STATUS__RECORDED,
+         "26*1"); /* somebody else's reference */
+    hear(&row, force, UP__STATUS_UPDATE__STATUS__RECORDED,
+         long_text); /* taken as none, and stops nothing */
     assert_string_equal(sent_line(ref, force, &row)->detail, "");
     assert_int_equal(row.state, SENT_STORED);
     hear(&row, force, UP__STATUS_UPDATE__STATUS__RECORDED, "26*2");
@@ -476,7 +489,8 @@ static void only_police_record(void **state)
     assert_int_equal(row.state, SENT_HELD);
     row.state = SENT_DELIVERED;
     assert_int_equal(nodestore_begin(node.store), UP_OK);
-    assert_int_equal(nodestore_mark(node.store, NODESTORE_SENT, row.name, SENT_DELIVERED, 0), UP_OK);
+    assert_int_equal(nodestore_mark(node.store, NODESTORE_SENT, row.name, SENT_DELIVERED, 0),
+                     UP_OK);
     assert_int_equal(nodestore_commit(node.store), UP_OK);
     hear(&row, council, UP__STATUS_UPDATE__STATUS__RECORDED, "26*4");
     assert_string_equal(sent_line(ref, council, &row)->detail, "");
@@ -513,7 +527,8 @@ static const Up__InboxItem *received(size_t at)
 
     assert_int_equal(nodestore_list(node.store, &query, arena, &rows, &count), UP_OK);
     assert_true(at < count);
-    assert_int_equal(message_unpack(&up__inbox_item__descriptor, rows[at].body, arena, &item), UP_OK);
+    assert_int_equal(message_unpack(&up__inbox_item__descriptor, rows[at].body, arena, &item),
+                     UP_OK);
     return (const Up__InboxItem *)item;
 }
 
@@ -522,8 +537,10 @@ static bool audit_has(const char *action)
     struct nodestore_audit *entries = NULL;
     size_t count = 0;
 
-    assert_int_equal(nodestore_audit_list(node.store, (struct nodestore_span){.after = 0, .limit = 1000}, arena,
-                                          &entries, &count), UP_OK);
+    assert_int_equal(nodestore_audit_list(node.store,
+                                          (struct nodestore_span){.after = 0, .limit = 1000}, arena,
+                                          &entries, &count),
+                     UP_OK);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(entries[i].action, action) == 0)
             return true;
@@ -575,7 +592,7 @@ static void an_export_takes_what_fits(void **state)
     Up__Incident incident = UP__INCIDENT__INIT;
     Up__Entitlement entitlement = UP__ENTITLEMENT__INIT;
     Up__Suspect **suspects = calloc(MANY, sizeof(Up__Suspect *));
-    struct service_call call = {.operator = &person};
+    struct service_call call = {.operator= & person };
     struct up_why why = {0};
     size_t taken = 0;
 
