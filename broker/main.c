@@ -21,19 +21,20 @@ static const struct config_key keys[] = {
     {"broker/id", CONFIG_TEXT, true, "name of this broker"},
     {"broker/endpoint", CONFIG_TEXT, true, "tcp://address:port to listen on"},
     {"broker/keys", CONFIG_PATH, true, "key file, mode 0600"},
-    {"broker/roster", CONFIG_PATH, true, "signed roster"},
-    {"broker/stewards", CONFIG_TEXT, true, "digest of the stewards, as 64 hexadecimal digits"},
+    {"broker/roster", CONFIG_PATH, true, "the signed directory"},
+    {"broker/stewards", CONFIG_TEXT, true, "digest of the directory's signatories, 64 digits"},
     {"broker/store", CONFIG_PATH, true, "mail store"},
 };
 
 static const char usage[] =
     "usage: upstander-broker --config FILE [--check]\n"
-    "Relays sealed envelopes between the members of a roster and keeps them until collected.\n"
+    "Relays sealed envelopes between the organisations of a directory and keeps them until "
+    "collected.\n"
     "  --config FILE   settings (ZPL)\n"
-    "  --check         check settings, keys and roster, then stop\n"
+    "  --check         check settings, keys and directory, then stop\n"
     "  --help          this text\n"
     "  --version       the version\n"
-    "SIGTERM stops it, SIGHUP reads the roster again, SIGUSR1 logs its counters.\n"
+    "SIGTERM stops it, SIGHUP reads the directory again, SIGUSR1 logs its counters.\n"
     "Exit status: 0 stopped as asked, 1 could not go on, 2 wrong words or settings.\n";
 
 struct broker {
@@ -49,8 +50,10 @@ static enum up_err stewards_read(const char *hex, struct digest *ret_digest, str
 {
     if (strlen(hex) != 64 || ids_unhex(up_view_of(hex, 32), ret_digest->bytes) ||
         ids_unhex(up_view_of(hex + 32, 32), ret_digest->bytes + 16))
-        return up_why_set(why, UP_CONFIG,
-                          "broker/stewards is not 64 lower-case hexadecimal digits");
+        return up_why_set(
+            why, UP_CONFIG,
+            "broker/stewards is not 64 lower-case hexadecimal digits; a signatory you "
+            "know can read it out to you (upstander roster stewards FILE)");
     return UP_OK;
 }
 
@@ -65,16 +68,18 @@ static enum up_err roster_load(struct broker *broker, struct roster **ret_roster
         return err;
     err = roster_open(up_bytes_view(&bytes), broker->roster, &broker->stewards, ret_roster);
     if (err)
-        (void)up_why_set(why, err, "roster %s: %s", path, up_err_text(err));
+        (void)up_why_set(why, err, "directory %s: %s; get it again from a signatory", path,
+                         up_err_text(err));
     up_bytes_wipe(&bytes);
     if (!err && !roster_is_usable(*ret_roster, clock_wall_s())) {
         roster_destroy(ret_roster);
-        return up_why_set(why, UP_EXPIRED,
-                          "roster %s ran out more than 30 days ago; get a new one from a steward",
-                          path);
+        return up_why_set(
+            why, UP_EXPIRED,
+            "directory %s ran out more than 30 days ago; get a new one from a signatory", path);
     }
     if (!err && roster_is_expired(*ret_roster, clock_wall_s()))
-        log_warn("roster-expired", "it has run out; existing members are served for 30 days");
+        log_warn("directory-expired",
+                 "it has run out; its organisations are served for 30 days. Get a new one");
     return err;
 }
 
@@ -120,7 +125,8 @@ static void reload(struct broker *broker)
     wire_use_roster(broker->wire, next);
     roster_destroy(&broker->roster);
     broker->roster = next;
-    log_info("reload", "roster version %llu is in force", (unsigned long long)roster_version(next));
+    log_info("reload", "directory version %llu is in force",
+             (unsigned long long)roster_version(next));
 }
 
 static enum up_err serve(struct broker *broker, struct up_why *why)
@@ -142,7 +148,7 @@ static enum up_err serve(struct broker *broker, struct up_why *why)
     err = wire_new(&config, &broker->wire, why);
     if (err)
         return err;
-    log_info("started", "endpoint=%s roster=%llu%s", wire_endpoint(broker->wire),
+    log_info("started", "endpoint=%s directory=%llu%s", wire_endpoint(broker->wire),
              (unsigned long long)roster_version(broker->roster),
              roster_is_exercise(broker->roster) ? " exercise" : "");
     while (!err && !guard_stop_asked()) {
@@ -199,7 +205,7 @@ int main(int argc, char **argv)
     if (err)
         check = true;
     if (!err && check)
-        (void)puts("settings, keys and roster are in order");
+        (void)puts("settings, keys and directory are in order");
     if (!check)
         err = serve(&broker, &why);
     if (err)

@@ -375,8 +375,7 @@ enum up_err service_export(struct service *service, const struct service_call *c
     struct nodestore_row *rows = NULL;
     size_t count = 0;
     Up__ExportBatch *batch = arena_alloc(call->arena, sizeof *batch);
-    enum up_err err =
-        service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_READ_ONLY);
+    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE);
 
     if (err)
         return err;
@@ -408,8 +407,7 @@ enum up_err service_export_done(struct service *service, const struct service_ca
                                 const Up__ExportDone *done, Up__ExportDone **ret_reply)
 {
     Up__ExportDone *marked = arena_alloc(call->arena, sizeof *marked);
-    enum up_err err =
-        service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_READ_ONLY);
+    enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE);
 
     if (err)
         return err;

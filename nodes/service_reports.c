@@ -9,7 +9,11 @@
 #include "nodes/service_private.h"
 #include "upstander/limits.h"
 
-enum { REPORT_LEN_MAX = 256 * 1024, STRANDS_TEXT_MAX = 200 };
+enum {
+    REPORT_LEN_MAX =
+        250 * 1024 /* what is shared of it fits an envelope, with what the node adds */,
+    STRANDS_TEXT_MAX = 200
+};
 
 static char *text_of(struct arena *arena, const char *text)
 {

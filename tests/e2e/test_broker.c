@@ -121,7 +121,7 @@ static void broker_start(void)
     if (broker_log >= 0)
         (void)close(broker_log);
     broker_log = ends[0];
-    (void)log_wait("roster=", 0);
+    (void)log_wait("directory=", 0);
     said = strstr(log_text, "endpoint=");
     assert_non_null(said);
     assert_int_equal(sscanf(said, "endpoint=%127s", endpoint), 1);
@@ -550,7 +550,7 @@ static void a_revoked_members_live_connection_is_refused(void **state)
     fed.revoked = 1u << CHARITY;
     write_roster();
     assert_int_equal(kill(broker, SIGHUP), 0);
-    (void)log_wait("roster version 2", from);
+    (void)log_wait("directory version 2", from);
     (void)log_wait("reason=not-in-roster member=b-charity", from);
     assert_int_equal(hear(charity)->failure->code, UP__FAILURE__CODE__NOT_IN_ROSTER);
     assert_int_equal(send_one(charity, up_bytes_view(&envelope))->failure->code,

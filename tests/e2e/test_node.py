@@ -223,6 +223,9 @@ def operators(fed):
     fed.wait_connected(COUNCIL)
     says(fed.at(COUNCIL, "report", "-", text=json.dumps(report()), ok=False), 1, "take-reports", "operators")
     says(fed.at(COUNCIL, "audit", ok=False), 1, "audit")
+    check(fed.call(COUNCIL, "POST", "/v1/export/done", {"refs": []})[0] == 403,
+          "who may only read marks nothing as exported")
+    check(fed.call(COUNCIL, "GET", "/v1/export")[0] == 403, "nor takes an export")
     fed.settings_change(COUNCIL, "uid = ", "uid = 9")
     fed.kill(COUNCIL)
     fed.start(COUNCIL)
