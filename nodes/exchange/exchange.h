@@ -20,7 +20,7 @@
  *                                           one; a repeat: ANSWER as the first time
  *   online     COMMITTED                    SEND Ack, Credit
  *   online     TICK, nothing was heard      SEND PrekeyFetch of its own; still nothing: LOST; offline
- *   online     FRAME Failure                LOG; LOST when the broker will not serve this session
+ *   online     FRAME Failure                LOG; LOST when the broker will not serve this connection
  *   any        DISCONNECTED                 what was not accepted is loaded again; offline
  *   any        ROSTER                       another roster is in force; prekeys of others are fetched again
  *   any        PREKEYS                      this node's prekeys changed; online: SEND PrekeyPublish

@@ -7,6 +7,7 @@ BIN and BIN_TESTS name the folders of the programs.
 import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -98,6 +99,19 @@ def settings(fed):
     os.chmod(keys, 0o644)
     says(program("upstander-node", "--config", conf, "--check"), 1, "chmod 600")
     os.chmod(keys, 0o600)
+    phrase = fed.path("phrase")
+    with open(phrase, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write("correct horse\n")
+    fed.run("init", "locked", "--member", CHARITY, "--role", "charity", "--passphrase-file", phrase,
+            "--stewards", fed.run("roster", "stewards", "roster").strip())
+    shutil.copy(fed.path("roster"), fed.path("locked", "roster"))
+    fed.settings_change("locked", "    store = store\n", f"    store = store\n    areas = \"{federation.AREAS}\"\n")
+    conf = fed.path("locked", "node.conf")
+    says(program("upstander-node", "--config", conf, "--check"), 1, "names other keys")  # so they were opened
+    os.chmod(phrase, 0o644)
+    says(program("upstander-node", "--config", conf, "--check"), 1, "chmod 600")
+    fed.settings_change("locked", "    passphrase-file = ", "    # ")
+    says(program("upstander-node", "--config", conf, "--check"), 1, "needs its passphrase")
     says(program("upstander-node", "--nonsense"), 2, "usage")
     says(program("upstander-node", "--help"), 0, "--config", "Exit status")
     says(program("upstander-broker", "--help"), 0, "--config", "Exit status")

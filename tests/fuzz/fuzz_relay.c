@@ -30,7 +30,7 @@ enum happening {
 struct peer {
     connection id;
     const char *member;
-    delivery_number given[GIVEN_MAX]; /* in this session */
+    delivery_number given[GIVEN_MAX]; /* on this connection */
     size_t given_count;
     size_t acked;
 };
