@@ -333,7 +333,7 @@ enum up_err service_publish(struct service *service, const char *person, Up__Sen
 {
     const Up__Roster *roster = roster_content(service->roster);
     struct arena *arena = NULL;
-    enum up_err err = arena_new(UP_POOL_LEN_MAX, &arena);
+    enum up_err err = arena_new(UP_ARENA_LEN_MAX, &arena);
 
     for (size_t i = 0; !err && i < roster->n_members; i++) {
         struct pool pool = {.member = roster->members[i], .arena = arena};

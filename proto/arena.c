@@ -28,7 +28,7 @@ enum up_err arena_new(size_t budget, struct arena **ret_arena)
 {
     struct arena *arena = NULL;
 
-    if (budget > UP_POOL_LEN_MAX)
+    if (budget > UP_ARENA_LEN_MAX)
         return UP_TOO_LARGE;
     arena = calloc(1, sizeof *arena);
     if (!arena)

@@ -25,7 +25,6 @@
 #define UP_MESSAGE_DEPTH_MAX 8u    /* the schemas nest 6 deep; no type is recursive */
 #define UP_MESSAGE_FIELDS_MAX 65536u /* fields in one message tree: empty submessages amplify 61 times */
 #define UP_ARENA_LEN_MAX (16u << 20) /* one unpacked tree; the largest real one needs 3 MiB */
-#define UP_POOL_LEN_MAX (256u << 20) /* what is held for one member: 200,000 incidents of an import, about 1 KiB each */
 #define UP_JSON_LEN_MAX (1u << 20)   /* one JSON document: a report is under 64 KiB */
 
 /* --- text ---------------------------------------------------------------------------------- */

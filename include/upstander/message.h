@@ -11,8 +11,7 @@
 
 /* A bump allocator with a byte budget; everything in it goes at once, wiped. */
 struct arena;
-/* arena_new: budget in bytes, at most UP_POOL_LEN_MAX; what comes from outside gets UP_ARENA_LEN_MAX at most.
- * UP_TOO_LARGE, UP_NO_MEMORY. */
+/* arena_new: budget in bytes, at most UP_ARENA_LEN_MAX. UP_TOO_LARGE, UP_NO_MEMORY. */
 UP_CHECKED enum up_err arena_new(size_t budget, struct arena **ret_arena);
 void arena_destroy(struct arena **arena_p);
 /* arena_alloc: zeroed, 16-byte aligned; NULL past the budget. */

@@ -216,7 +216,7 @@ static void an_arena_keeps_its_budget(void **state)
     char *text = NULL;
 
     (void)state;
-    assert_int_equal(arena_new(UP_POOL_LEN_MAX + 1, &arena), UP_TOO_LARGE);
+    assert_int_equal(arena_new(UP_ARENA_LEN_MAX + 1, &arena), UP_TOO_LARGE);
     assert_int_equal(arena_new(40000, &arena), UP_OK);
     assert_null(arena_alloc(arena, 40001));
     assert_null(arena_alloc(arena, SIZE_MAX));
