@@ -95,6 +95,11 @@ enum up_err service_audit_add(struct service *service, const char *person, const
     return nodestore_audit_add(service->store, &entry);
 }
 
+char *service_text(struct arena *arena, const char *text)
+{
+    return arena_text(arena, up_view_of(text, strlen(text)));
+}
+
 void service_today(char ret_today[static 11])
 {
     char now[CLOCK_TEXT_LEN];
@@ -160,11 +165,6 @@ enum up_err service_queue(struct service *service, const char *member, const cha
 
 /* --- the node ------------------------------------------------------------------------------------- */
 
-static char *text_of(struct arena *arena, const char *text)
-{
-    return arena_text(arena, up_view_of(text, strlen(text)));
-}
-
 #define CLOCKS_APART                                                                               \
     "connected, but this machine's clock and the broker's differ by over ten minutes; set it "     \
     "right"
@@ -193,15 +193,15 @@ static enum up_err status_fill(struct service *service, const struct service_cal
     up__node_status__init(status);
     clock_london(roster->expires_at_s, until);
     until[10] = '\0';
-    status->member = text_of(call->arena, service->member);
-    status->federation = text_of(call->arena, roster->name);
+    status->member = service_text(call->arena, service->member);
+    status->federation = service_text(call->arena, roster->name);
     status->exercise = roster->exercise;
     status->roster_version = roster->version;
-    status->roster_expires = text_of(call->arena, until);
+    status->roster_expires = service_text(call->arena, until);
     status->roster_expired = roster_is_expired(service->roster, clock_wall_s());
     status->connected = exchange_is_online(service->exchange);
-    status->broker = text_of(call->arena, broker ? broker->id : "");
-    status->connection_detail = text_of(call->arena, connection_text(service));
+    status->broker = service_text(call->arena, broker ? broker->id : "");
+    status->connection_detail = service_text(call->arena, connection_text(service));
     waiting = nodestore_count(service->store, NODESTORE_OUTBOX, 1u << OUTBOX_WAITING);
     status->outbox_waiting = (uint32_t)(waiting > under_way ? waiting - under_way : 0);
     status->outbox_under_way =
@@ -212,8 +212,8 @@ static enum up_err status_fill(struct service *service, const struct service_cal
     status->inbox = (uint32_t)nodestore_count(service->store, NODESTORE_RECEIVED, 0);
     status->reports = (uint32_t)nodestore_count(service->store, NODESTORE_REPORT, 0);
     status->refused = (uint32_t)service->refused;
-    status->version = text_of(call->arena, UPSTANDER_VERSION);
-    status->operator_name = text_of(call->arena, call->operator->name);
+    status->version = service_text(call->arena, UPSTANDER_VERSION);
+    status->operator_name = service_text(call->arena, call->operator->name);
     if (!status->member || !status->federation || !status->roster_expires || !status->broker ||
         !status->connection_detail || !status->version || !status->operator_name)
         return UP_NO_MEMORY;
@@ -291,11 +291,11 @@ static enum up_err audit_line(const struct nodestore_audit *from, struct arena *
     ids_hex(from->hash.bytes, hash);
     ids_hex(from->hash.bytes + 16, hash + 32);
     entry->number = from->number;
-    entry->at = text_of(arena, at);
-    entry->operator_name = text_of(arena, from->person);
-    entry->action = text_of(arena, from->action);
-    entry->subject = text_of(arena, from->subject);
-    entry->hash = text_of(arena, hash);
+    entry->at = service_text(arena, at);
+    entry->operator_name = service_text(arena, from->person);
+    entry->action = service_text(arena, from->action);
+    entry->subject = service_text(arena, from->subject);
+    entry->hash = service_text(arena, hash);
     *ret_entry = entry;
     return entry->at && entry->operator_name && entry->action && entry->subject && entry->hash
                ? UP_OK

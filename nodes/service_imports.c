@@ -20,11 +20,6 @@ struct import {
     size_t bad_room;
 };
 
-static char *text_of(struct arena *arena, const char *text)
-{
-    return arena_text(arena, up_view_of(text, strlen(text)));
-}
-
 static enum up_err bad_add(struct import *import, const struct csv_row *row, const char *field,
                            const char *reason)
 {
@@ -49,8 +44,8 @@ static enum up_err bad_add(struct import *import, const struct csv_row *row, con
     }
     up__bad_row__init(bad);
     bad->line = row->line;
-    bad->field = text_of(arena, field);
-    bad->reason = text_of(arena, reason);
+    bad->field = service_text(arena, field);
+    bad->reason = service_text(arena, reason);
     bad->row.data = arena_alloc(arena, row->raw.len + 1);
     if (!bad->field || !bad->reason || !bad->row.data)
         return UP_NO_MEMORY;
@@ -162,7 +157,7 @@ enum up_err service_import(struct service *service, const struct service_call *c
     }
     up__import_result__init(import.result);
     service_new_ref(id + 2);
-    import.result->import_id = text_of(call->arena, id);
+    import.result->import_id = service_text(call->arena, id);
     err = import.result->import_id ? arena_new(ROW_ARENA_LEN, &import.arena) : UP_NO_MEMORY;
     if (!err)
         err = mapping_parse(up_view_of(request->mapping, strlen(request->mapping)), &import.mapping,
@@ -266,8 +261,8 @@ static enum up_err preview_lines(struct service *service, const struct service_c
         if (!line)
             return UP_NO_MEMORY;
         up__import_preview_line__init(line);
-        line->member = text_of(call->arena, roster->members[i]->id);
-        line->name = text_of(call->arena, roster->members[i]->name);
+        line->member = service_text(call->arena, roster->members[i]->id);
+        line->name = service_text(call->arena, roster->members[i]->name);
         if (!line->member || !line->name)
             return UP_NO_MEMORY;
         preview->lines[preview->n_lines++] = line;
@@ -289,7 +284,7 @@ enum up_err service_import_preview(struct service *service, const struct service
     err = preview ? import_require(service, call, import_id) : UP_NO_MEMORY;
     if (!err) {
         up__import_preview__init(preview);
-        preview->import_id = text_of(call->arena, import_id);
+        preview->import_id = service_text(call->arena, import_id);
         err = preview->import_id ? preview_lines(service, call, preview) : UP_NO_MEMORY;
     }
     while (!err) {
@@ -324,7 +319,7 @@ enum up_err service_import_send(struct service *service, const struct service_ca
     err = result ? import_require(service, call, import_id) : UP_NO_MEMORY;
     if (!err) {
         up__send_result__init(result);
-        result->ref = text_of(call->arena, import_id);
+        result->ref = service_text(call->arena, import_id);
         err = result->ref ? UP_OK : UP_NO_MEMORY;
     }
     while (!err) {
@@ -361,16 +356,16 @@ static enum up_err sent_line(struct service *service, const struct nodestore_row
         return err;
     line = (Up__SentLine *)message;
     clock_london(row->due_s > 0 ? row->due_s : row->at_s, at);
-    line->ref = text_of(arena, row->owner);
-    line->member = text_of(arena, row->peer);
-    line->at = text_of(arena, at);
-    line->status = text_of(arena, row->state <= SENT_COUNTED && status_words[row->state]
-                                      ? status_words[row->state]
-                                      : "");
+    line->ref = service_text(arena, row->owner);
+    line->member = service_text(arena, row->peer);
+    line->at = service_text(arena, at);
+    line->status = service_text(arena, row->state <= SENT_COUNTED && status_words[row->state]
+                                           ? status_words[row->state]
+                                           : "");
     if (row->state == SENT_STORED &&
         !exchange_knows(service->exchange, row->peer, clock_wall_s()) &&
         exchange_is_online(service->exchange))
-        line->detail = text_of(arena, "waiting for the recipient's first connection");
+        line->detail = service_text(arena, "waiting for the recipient's first connection");
     *ret_line = line;
     return line->ref && line->member && line->at && line->status && line->detail ? UP_OK
                                                                                  : UP_NO_MEMORY;

@@ -10,11 +10,6 @@
 
 enum { EXPORT_MAX = 16, ITEM_LEN_MAX = 2 * UP_SEALED_LEN_MAX, POLICE_REFERENCE_LEN_MAX = 64 };
 
-static char *text_of(struct arena *arena, const char *text)
-{
-    return arena_text(arena, up_view_of(text, strlen(text)));
-}
-
 static enum up_err item_put(struct service *service, struct nodestore_row *row,
                             const Up__InboxItem *item)
 {
@@ -230,12 +225,12 @@ static enum up_err line_copy(const Up__InboxLine *from, struct arena *arena,
     if (!line)
         return UP_NO_MEMORY;
     *line = *from;
-    line->ref = text_of(arena, from->ref);
-    line->from = text_of(arena, from->from);
-    line->kind = text_of(arena, from->kind);
-    line->level = text_of(arena, from->level);
-    line->received_at = text_of(arena, from->received_at);
-    line->police_reference = text_of(arena, from->police_reference);
+    line->ref = service_text(arena, from->ref);
+    line->from = service_text(arena, from->from);
+    line->kind = service_text(arena, from->kind);
+    line->level = service_text(arena, from->level);
+    line->received_at = service_text(arena, from->received_at);
+    line->police_reference = service_text(arena, from->police_reference);
     *ret_line = line;
     return line->ref && line->from && line->kind && line->level && line->received_at &&
                    line->police_reference

@@ -66,6 +66,8 @@ UP_CHECKED enum up_err service_list_end(const struct service_call *call, enum up
 UP_CHECKED enum up_err service_audit_add(struct service *service, const char *person,
                                          const char *action, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* service_text: a copy in the arena; NULL past its budget. */
+char *service_text(struct arena *arena, const char *text);
 /* service_today: "YYYY-MM-DD", Europe/London. */
 void service_today(char ret_today[static 11]);
 const Up__Member *service_self(const struct service *service);
@@ -113,6 +115,13 @@ UP_CHECKED enum up_err service_put_outbox(struct service *service,
 /* service_queue: pack, give it an id, put it into the outbox. */
 UP_CHECKED enum up_err service_queue(struct service *service, const char *member, const char *owner,
                                      Up__Message *message, bool urgent);
+/* service_prekeys_read: those in the store that the directory's key of this node signed, at most
+ * UP_PREKEYS_PER_MEMBER_MAX, secrets included: the caller wipes. service_prekeys_renew: destroy what is dead, make what
+ * is missing of eight weeks ahead of this clock; inside a transaction. */
+UP_CHECKED enum up_err service_prekeys_read(struct service *service,
+                                            struct exchange_prekey *ret_list, size_t *ret_count);
+UP_CHECKED enum up_err service_prekeys_renew(struct service *service,
+                                             const struct exchange_prekey *list, size_t count);
 /* service_publish: releases and statistics of all windows that are past (service_publish.c). */
 UP_CHECKED enum up_err service_publish(struct service *service, const char *person,
                                        Up__SendResult *result);

@@ -15,11 +15,6 @@ enum {
     STRANDS_TEXT_MAX = 200
 };
 
-static char *text_of(struct arena *arena, const char *text)
-{
-    return arena_text(arena, up_view_of(text, strlen(text)));
-}
-
 /* --- taking --------------------------------------------------------------------------------------- */
 
 static bool is_risk_to_life(const Up__Report *report)
@@ -226,7 +221,7 @@ enum up_err service_report_add(struct service *service, const struct service_cal
         err = service_audit_add(service, call->operator->name, "report-taken", "%s", ref);
     up__report_ref__init(reply);
     if (!err) {
-        reply->ref = text_of(call->arena, ref);
+        reply->ref = service_text(call->arena, ref);
         err = reply->ref ? UP_OK : UP_NO_MEMORY;
     }
     err = service_end(service, call, err);
@@ -287,13 +282,13 @@ static enum up_err summary_make(const struct service *service, const struct node
         return UP_NO_MEMORY;
     strands_text(report->incident, strands);
     up__report_summary__init(summary);
-    summary->ref = text_of(arena, row->name);
-    summary->taken_at = text_of(arena, report->taken_at);
-    summary->channel = text_of(arena, channel ? channel->name : "");
-    summary->strands = text_of(arena, strands);
-    summary->area = text_of(arena, area_name ? area_name : "");
-    summary->state = text_of(arena, row->state == REPORT_SENT ? "sent" : "saved here");
-    summary->import_id = text_of(arena, row->owner);
+    summary->ref = service_text(arena, row->name);
+    summary->taken_at = service_text(arena, report->taken_at);
+    summary->channel = service_text(arena, channel ? channel->name : "");
+    summary->strands = service_text(arena, strands);
+    summary->area = service_text(arena, area_name ? area_name : "");
+    summary->state = service_text(arena, row->state == REPORT_SENT ? "sent" : "saved here");
+    summary->import_id = service_text(arena, row->owner);
     *ret_summary = summary;
     return summary->ref && summary->taken_at && summary->channel && summary->strands &&
                    summary->area && summary->state && summary->import_id
@@ -389,7 +384,7 @@ static const char *delivery_text(enum level level, unsigned k, struct arena *are
         return "at once";
     case LEVEL_ANONYMISED:
         (void)snprintf(text, sizeof text, "in a release when at least %u", k);
-        return text_of(arena, text);
+        return service_text(arena, text);
     case LEVEL_COUNTED:
         return "as a count";
     case LEVEL_WITHHELD:
@@ -400,7 +395,7 @@ static const char *delivery_text(enum level level, unsigned k, struct arena *are
 
 static enum up_err warning_add(Up__RecipientPreview *to, struct arena *arena, const char *text)
 {
-    to->warnings[to->n_warnings] = text_of(arena, text);
+    to->warnings[to->n_warnings] = service_text(arena, text);
     return to->warnings[to->n_warnings++] ? UP_OK : UP_NO_MEMORY;
 }
 
@@ -446,9 +441,9 @@ static enum up_err fields_make(const Up__Report *report, const Up__Incident *dis
         if (!note)
             return UP_NO_MEMORY;
         up__field_note__init(note);
-        note->path = text_of(arena, notes[i].path);
-        note->class_name = text_of(arena, notes[i].class_name);
-        note->fate = text_of(arena, fates[notes[i].fate]);
+        note->path = service_text(arena, notes[i].path);
+        note->class_name = service_text(arena, notes[i].class_name);
+        note->fate = service_text(arena, fates[notes[i].fate]);
         if (!note->path || !note->class_name || !note->fate)
             return UP_NO_MEMORY;
         to->fields[to->n_fields++] = note;
@@ -478,15 +473,15 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
         verdict.entitlement.level,
         entitlement_k(roster_content(service->roster), service_self(service), member, today),
         arena);
-    to->member = text_of(arena, member->id);
-    to->name = text_of(arena, member->name);
+    to->member = service_text(arena, member->id);
+    to->name = service_text(arena, member->name);
     to->role = member->role;
     to->entitlement = disclosure->entitlement;
-    to->decided_by = text_of(arena, entitlement_decided_text(verdict.decided_by));
-    to->delivery = delivery ? text_of(arena, delivery) : NULL;
+    to->decided_by = service_text(arena, entitlement_decided_text(verdict.decided_by));
+    to->delivery = delivery ? service_text(arena, delivery) : NULL;
     if (verdict.entitlement.level >= LEVEL_ANONYMISED)
         to->disclosure = disclosure;
-    to->telephone_24h = text_of(arena, is_risk_to_life(report) ? member->telephone_24h : "");
+    to->telephone_24h = service_text(arena, is_risk_to_life(report) ? member->telephone_24h : "");
     if (!to->member || !to->name || !to->decided_by || !to->delivery || !to->telephone_24h)
         return UP_NO_MEMORY;
     err = fields_make(report, disclosure, arena, to);
@@ -511,7 +506,7 @@ enum up_err service_preview(struct service *service, const struct service_call *
         preview ? service_report_load(service, ref, call->arena, &report, call->why) : UP_NO_MEMORY;
     if (!err) {
         up__preview__init(preview);
-        preview->ref = text_of(call->arena, ref);
+        preview->ref = service_text(call->arena, ref);
         preview->recipients =
             arena_alloc(call->arena, (roster->n_members + 1) * sizeof(Up__RecipientPreview *));
         err = preview->ref && preview->recipients ? UP_OK : UP_NO_MEMORY;
@@ -672,7 +667,7 @@ enum up_err service_send(struct service *service, const struct service_call *cal
     if (err)
         return err;
     up__send_result__init(result);
-    result->ref = text_of(call->arena, ref);
+    result->ref = service_text(call->arena, ref);
     err = result->ref ? service_report_send(service, call->operator->name, ref, result, call->why)
                       : UP_NO_MEMORY;
     err = service_end(service, call, err);
