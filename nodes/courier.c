@@ -575,10 +575,12 @@ static enum up_err prekeys_keep(struct courier *courier)
 static void publish(struct courier *courier)
 {
     struct service *service = courier->service;
+    char today[11];
     enum up_err err = UP_OK;
 
+    service_today(today);
     if (exchange_is_online(service->exchange) && !service->clocks_apart)
-        err = service_publish_due(service);
+        err = service_publish_due(service, today);
     if (err)
         log_error("release", "why=\"%s\"", up_err_text(err));
 }

@@ -62,6 +62,9 @@ UP_CHECKED enum up_err service_import_send(struct service *service, const struct
 /* ref NULL: all that is not of an import. import_id may select one import instead. */
 UP_CHECKED enum up_err service_sent(struct service *service, const struct service_call *call,
                                     const char *ref, const char *import_id, Up__SentList **ret_reply);
+/* What is held is counted for all months that are past, and what this node publishes is closed and sent. */
+UP_CHECKED enum up_err service_publish_now(struct service *service, const struct service_call *call,
+                                           Up__SendResult **ret_reply);
 UP_CHECKED enum up_err service_inbox(struct service *service, const struct service_call *call,
                                      Up__InboxList **ret_reply);
 UP_CHECKED enum up_err service_inbox_show(struct service *service, const struct service_call *call,

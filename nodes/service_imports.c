@@ -295,9 +295,9 @@ enum up_err service_import_preview(struct service *service, const struct service
             err = service_report_load(service, ref, service->scratch, &report, call->why);
         for (size_t i = 0; !err && i < preview->n_lines; i++)
             line_count(preview->lines[i],
-                       service_decide(service, report,
-                                      roster_find(service->roster, preview->lines[i]->member))
-                           .entitlement.level);
+                       service_told(service, report,
+                                    roster_find(service->roster, preview->lines[i]->member))
+                           .verdict.entitlement.level);
         preview->reports += !err;
     }
     err = service_end(service, call, err == UP_NOT_FOUND && after > 0 ? UP_OK : err);
@@ -341,7 +341,7 @@ static const char *const status_words[] = {
     [SENT_STORED] = "stored",      [SENT_ACCEPTED] = "accepted",     [SENT_DELIVERED] = "delivered",
     [SENT_SEEN] = "seen",          [SENT_RECORDED] = "recorded",     [SENT_REFUSED] = "refused",
     [SENT_CANT] = "can't be sent", [SENT_NOT_SHARED] = "not shared", [SENT_HELD] = "held",
-    [SENT_RELEASED] = "released",  [SENT_COUNTED] = "counted",
+    [SENT_RELEASED] = "released",  [SENT_COUNTED] = "counted",       [SENT_POOLED] = "pooled",
 };
 
 static enum up_err sent_line(struct service *service, const struct nodestore_row *row,
@@ -359,13 +359,15 @@ static enum up_err sent_line(struct service *service, const struct nodestore_row
     line->ref = service_text(arena, row->owner);
     line->member = service_text(arena, row->peer);
     line->at = service_text(arena, at);
-    line->status = service_text(arena, row->state <= SENT_COUNTED && status_words[row->state]
+    line->status = service_text(arena, row->state <= SENT_POOLED && status_words[row->state]
                                            ? status_words[row->state]
                                            : "");
     if (row->state == SENT_STORED &&
         !exchange_knows(service->exchange, row->peer, clock_wall_s()) &&
         exchange_is_online(service->exchange))
         line->detail = service_text(arena, "waiting for the recipient's first connection");
+    line->cell = NULL; /* the node's own notes */
+    line->batch = 0;
     *ret_line = line;
     return line->ref && line->member && line->at && line->status && line->detail ? UP_OK
                                                                                  : UP_NO_MEMORY;

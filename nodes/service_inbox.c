@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "nodes/disclosure/check.h"
 #include "nodes/service_private.h"
 #include "upstander/limits.h"
 
@@ -77,6 +78,77 @@ static enum up_err stated_only(struct service *service, const char *from, Up__In
                              entitlement_level_text(stated.level));
 }
 
+/* What a release or a return must state; the rows as they can be shown. */
+struct figures {
+    ProtobufCBinaryData id;
+    uint32_t revision;
+    const char *area;
+    const char *year;
+    Up__ReleaseRow *const *rows;
+    size_t row_count;
+};
+
+static bool figures_are_well_formed(const struct service *service, const struct figures *figures)
+{
+    if (figures->id.len != 16 || figures->revision == 0 || strlen(figures->year) != 4 ||
+        areas_kind(service->areas, figures->area) != AREA_POLICE)
+        return false;
+    for (size_t i = 0; i < figures->row_count; i++) {
+        const Up__ReleaseRow *row = figures->rows[i];
+
+        if (!row->cell || check_cell(row->cell, service->areas, NULL) || row->number == 0 ||
+            row->rung < UP__RUNG__CODE__FULL || row->rung > UP__RUNG__CODE__ANY_STRAND ||
+            strncmp(row->cell->period, figures->year, 4) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Figures replace the earlier ones of the same id as a whole; UP_NOT_FOUND: they are new. ret_row has the ref of those
+ * that they replace. UP_INVALID: not well formed. UP_NOT_PERMITTED: as new or newer ones are held. */
+static enum up_err figures_place(struct service *service, const struct figures *figures,
+                                 struct nodestore_row *row)
+{
+    struct nodestore_row before;
+    ProtobufCMessage *item = NULL;
+    uint32_t held = 0;
+    enum up_err err = UP_OK;
+
+    if (!figures_are_well_formed(service, figures))
+        return UP_INVALID;
+    ids_hex(figures->id.data, row->owner);
+    err = held_find(service, row->peer, row->owner, &before);
+    if (!err)
+        err = message_unpack(&up__inbox_item__descriptor, before.body, service->scratch, &item);
+    if (err)
+        return err;
+    if (((Up__InboxItem *)item)->release)
+        held = ((Up__InboxItem *)item)->release->revision;
+    else if (((Up__InboxItem *)item)->statistics)
+        held = ((Up__InboxItem *)item)->statistics->revision;
+    if (held >= figures->revision)
+        return UP_NOT_PERMITTED;
+    memcpy(row->name, before.name, sizeof row->name);
+    return UP_OK;
+}
+
+static enum up_err release_place(struct service *service, const Up__Message *content,
+                                 struct nodestore_row *row)
+{
+    const Up__Release *release = content->release;
+    const Up__StatisticsReturn *statistics = content->statistics_return;
+    struct figures figures;
+
+    if (content->body_case == UP__MESSAGE__BODY_RELEASE)
+        figures = (struct figures){release->release_id, release->revision, release->area,
+                                   release->year,       release->rows,     release->n_rows};
+    else
+        figures =
+            (struct figures){statistics->release_id, statistics->revision, statistics->area,
+                             statistics->year,       statistics->rows,     statistics->n_rows};
+    return figures_place(service, &figures, row);
+}
+
 enum up_err service_keep(struct service *service, const struct exchange_message *message)
 {
     const Up__Message *content = message->message;
@@ -94,6 +166,8 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
     (void)snprintf(from, sizeof from, "%s", message->sender.text);
     (void)snprintf(row.peer, sizeof row.peer, "%s", from);
     clock_london(row.at_s, at);
+    if (content->body_case == UP__MESSAGE__BODY_POOLED_COUNTS)
+        return service_pool_receive(service, message);
     switch ((int)content->body_case) {
     case UP__MESSAGE__BODY_INCIDENT_DISCLOSURE:
         ids_hex(content->reference.data, row.owner);
@@ -111,16 +185,27 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
         break;
     case UP__MESSAGE__BODY_RELEASE:
         item.release = content->release;
+        err = release_place(service, content, &row);
         (void)snprintf(kind, sizeof kind, "release");
         (void)snprintf(level, sizeof level, "ANONYMISED");
         break;
     default:
         item.statistics = content->statistics_return;
+        err = release_place(service, content, &row);
         (void)snprintf(kind, sizeof kind, "statistics");
         (void)snprintf(level, sizeof level, "COUNTED");
         break;
     }
-    service_new_ref(row.name);
+    if (err == UP_NOT_PERMITTED)
+        return UP_OK; /* an older revision came later: what is held stays */
+    if (err == UP_INVALID) {
+        service->refused++;
+        return service_audit_add(service, "node", "figures-malformed", "from %s", from);
+    }
+    if (err && err != UP_NOT_FOUND)
+        return err;
+    if (row.name[0] == '\0')
+        service_new_ref(row.name);
     line.ref = row.name;
     line.from = from;
     line.kind = kind;

@@ -27,6 +27,50 @@ static enum level agreed_within(const struct service *service, struct entitlemen
     return most;
 }
 
+bool service_may_publish(const struct service *service, const Up__Member *audience,
+                         const char *police_area, bool statistics)
+{
+    Up__Incident incident = UP__INCIDENT__INIT;
+    Up__Cell cell = UP__CELL__INIT;
+    char today[11];
+    struct entitlement_inputs inputs = {.incident = &incident,
+                                        .roster = roster_content(service->roster),
+                                        .sender = service_self(service),
+                                        .recipient = audience,
+                                        .areas = service->areas,
+                                        .today = today};
+    enum role role = entitlement_role(audience->role);
+    enum level level = LEVEL_WITHHELD;
+    enum level ceiling = entitlement_hard_ceiling(role).level;
+
+    service_today(today);
+    incident.cell = &cell;
+    level = agreed_within(service, &inputs, &cell, police_area);
+    if (service->ceilings && service->ceilings[role].level < ceiling)
+        ceiling = service->ceilings[role].level;
+    if (level > ceiling)
+        level = ceiling;
+    return level >= (statistics ? LEVEL_COUNTED : LEVEL_ANONYMISED);
+}
+
+bool service_publishes(const struct service *service, const Up__Member *sender,
+                       const Up__Member *audience, const Up__Cell *cell)
+{
+    Up__Incident incident = UP__INCIDENT__INIT;
+    char today[11];
+    struct entitlement_inputs inputs = {.incident = &incident,
+                                        .roster = roster_content(service->roster),
+                                        .sender = sender,
+                                        .recipient = audience,
+                                        .areas = service->areas,
+                                        .today = today};
+    const char *named = NULL;
+
+    service_today(today);
+    incident.cell = (Up__Cell *)(uintptr_t)cell;
+    return entitlement_publisher(&inputs, &named) && named && strcmp(named, service->member) == 0;
+}
+
 /* What went into a release or a count was decided one by one; here is asked whether its member may have any. */
 static enum up_err group_may_leave(struct service *service, const struct nodestore_row *row,
                                    const Up__Member *member, bool *ret_may)
@@ -34,43 +78,54 @@ static enum up_err group_may_leave(struct service *service, const struct nodesto
     bool counted = strcmp(row->owner, OUTBOX_STATISTICS) == 0;
     const Up__Message *message = NULL;
     ProtobufCMessage *unpacked = NULL;
-    Up__Incident incident = UP__INCIDENT__INIT;
-    Up__Cell cell = UP__CELL__INIT;
-    char today[11];
-    struct entitlement_inputs inputs = {.incident = &incident,
-                                        .roster = roster_content(service->roster),
-                                        .sender = service_self(service),
-                                        .recipient = member,
-                                        .areas = service->areas,
-                                        .today = today};
-    enum level level = LEVEL_WITHHELD;
-    enum level ceiling = LEVEL_WITHHELD;
-    enum role role = member ? entitlement_role(member->role) : ROLE_UNKNOWN;
     enum up_err err =
         message_unpack(&up__message__descriptor, row->body, service->scratch, &unpacked);
 
     message = (const Up__Message *)unpacked;
     if (!err && (counted ? !message->statistics_return : !message->release))
         err = UP_MALFORMED;
+    if (!err)
+        *ret_may = member && service_may_publish(service, member,
+                                                 counted ? message->statistics_return->area
+                                                         : message->release->area,
+                                                 counted);
+    return err;
+}
+
+/* Numbers for another publisher: does the agreement still name it? */
+static enum up_err counts_may_leave(struct service *service, const struct nodestore_row *row,
+                                    const Up__Member *member, bool *ret_may)
+{
+    const Up__PooledCounts *counts = NULL;
+    const Up__Member *audience = NULL;
+    ProtobufCMessage *unpacked = NULL;
+    enum up_err err =
+        message_unpack(&up__message__descriptor, row->body, service->scratch, &unpacked);
+
+    if (!err)
+        counts = ((const Up__Message *)unpacked)->pooled_counts;
+    if (!err && !counts)
+        err = UP_MALFORMED;
     if (err)
         return err;
-    *ret_may = false;
-    if (!member || member->status != UP__MEMBER__STATUS__ACTIVE)
-        return UP_OK;
-    service_today(today);
-    incident.cell = &cell;
-    if (counted) {
-        level = agreed_within(service, &inputs, &cell, message->statistics_return->area);
-    } else {
-        cell.area = message->release->area;
-        level = entitlement_agreement(&inputs).level;
+    audience = roster_find_active(service->roster, counts->audience);
+    *ret_may = member && audience;
+    for (size_t i = 0; *ret_may && i < counts->n_counts; i++) {
+        struct entitlement_inputs inputs = {.roster = roster_content(service->roster),
+                                            .sender = service_self(service),
+                                            .recipient = audience,
+                                            .areas = service->areas};
+        Up__Incident incident = UP__INCIDENT__INIT;
+        char today[11];
+        const char *named = NULL;
+
+        service_today(today);
+        inputs.today = today;
+        inputs.incident = &incident;
+        incident.cell = counts->counts[i]->cell;
+        *ret_may = incident.cell && entitlement_publisher(&inputs, &named) && named &&
+                   strcmp(named, member->id) == 0;
     }
-    ceiling = entitlement_hard_ceiling(role).level;
-    if (service->ceilings && service->ceilings[role].level < ceiling)
-        ceiling = service->ceilings[role].level;
-    if (level > ceiling)
-        level = ceiling;
-    *ret_may = level >= (counted ? LEVEL_COUNTED : LEVEL_ANONYMISED);
     return UP_OK;
 }
 
@@ -88,6 +143,8 @@ enum up_err service_may_leave(struct service *service, const struct nodestore_ro
     *ret_may = true;
     if (strcmp(row->owner, OUTBOX_RELEASE) == 0 || strcmp(row->owner, OUTBOX_STATISTICS) == 0)
         return group_may_leave(service, row, member, ret_may);
+    if (strcmp(row->owner, OUTBOX_POOLED) == 0)
+        return counts_may_leave(service, row, member, ret_may);
     if (strlen(row->owner) != IDS_HEX_LEN)
         return UP_OK; /* about no report of ours */
     err = nodestore_get(service->store, NODESTORE_SENT, row->owner, service->scratch, &sent);

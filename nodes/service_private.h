@@ -22,6 +22,7 @@ enum sent_state {
     SENT_HELD = 9,
     SENT_RELEASED = 10,
     SENT_COUNTED = 11,
+    SENT_POOLED = 12, /* counted for a release; in none yet, or another publisher's to know */
 };
 enum report_state { REPORT_SAVED = 1, REPORT_SENT = 2 };
 enum received_state { RECEIVED_NEW = 1, RECEIVED_EXPORTED = 2 };
@@ -31,6 +32,7 @@ enum outbox_state { OUTBOX_WAITING = 1, OUTBOX_ACCEPTED = 2, OUTBOX_CANT = 3 };
 /* and of what goes out in groups */
 #define OUTBOX_RELEASE "release"
 #define OUTBOX_STATISTICS "statistics"
+#define OUTBOX_POOLED "pooled"
 
 struct service {
     struct nodestore *store;
@@ -82,6 +84,7 @@ UP_CHECKED enum up_err service_use_roster(struct service *service, struct roster
 struct told {
     const Up__Member *member;
     struct verdict verdict;
+    bool wide_only; /* outside its area: only in figures of the whole police area */
 };
 /* service_report_load: UP_NOT_FOUND with a sentence in why. */
 UP_CHECKED enum up_err service_report_load(struct service *service, const char *ref,
@@ -90,6 +93,21 @@ UP_CHECKED enum up_err service_report_load(struct service *service, const char *
 /* service_decide: the one decision for a report of this node and a member. */
 struct verdict service_decide(const struct service *service, const Up__Report *report,
                               const Up__Member *member);
+/* service_decide_wide: the same, for rows of a whole police area. service_told: what the member is told: the first, or
+ * the second where it happened outside the member's area. */
+struct verdict service_decide_wide(const struct service *service, const Up__Report *report,
+                                   const Up__Member *member);
+struct told service_told(const struct service *service, const Up__Report *report,
+                         const Up__Member *member);
+/* service_publisher: who publishes such a report for that audience: NULL: this node itself. false: nobody may. */
+bool service_publisher(const struct service *service, const Up__Report *report,
+                       const Up__Member *audience, const char **ret_member);
+/* service_publishes: do the agreements of that sender with that audience name this node for the cell's area?
+ * service_may_publish: does any agreement of this node allow the audience releases (or statistics) of the police area? */
+bool service_publishes(const struct service *service, const Up__Member *sender,
+                       const Up__Member *audience, const Up__Cell *cell);
+bool service_may_publish(const struct service *service, const Up__Member *audience,
+                         const char *police_area, bool statistics);
 /* service_report_send: queue, hold or note for each member; a member that was told already is passed over. */
 UP_CHECKED enum up_err service_report_send(struct service *service, const char *person,
                                            const char *ref, Up__SendResult *result,
@@ -122,12 +140,21 @@ UP_CHECKED enum up_err service_prekeys_read(struct service *service,
                                             struct exchange_prekey *ret_list, size_t *ret_count);
 UP_CHECKED enum up_err service_prekeys_renew(struct service *service,
                                              const struct exchange_prekey *list, size_t count);
-/* service_publish: releases and statistics of all windows that are past (service_publish.c). */
+/* service_publish: what is held is counted, for all months that are past; then what this node publishes is closed.
+ * service_publish_due: has a month ended since the last time? In a transaction of its own. The clock must have been
+ * compared. */
 UP_CHECKED enum up_err service_publish(struct service *service, const char *person,
                                        Up__SendResult *result);
-/* service_publish_due: did a window close since the last time? Runs service_publish then, in a transaction of its own. The
- * clock must have been compared. */
-UP_CHECKED enum up_err service_publish_due(struct service *service);
+UP_CHECKED enum up_err service_publish_due(struct service *service, const char *today);
+/* The publisher's side (service_pool.c); inside a transaction. service_pool_merge: numbers of an originator into the
+ * ledgers; service_pool_receive: those that another member sent, if they are agreed and well formed; service_pool_close:
+ * a new revision to each audience for which something changed. */
+UP_CHECKED enum up_err service_pool_merge(struct service *service, const char *originator,
+                                          const Up__PooledCounts *counts);
+UP_CHECKED enum up_err service_pool_receive(struct service *service,
+                                            const struct exchange_message *message);
+UP_CHECKED enum up_err service_pool_close(struct service *service, const char *person,
+                                          Up__SendResult *result);
 /* What came (service_inbox.c); inside a transaction. */
 UP_CHECKED enum up_err service_keep(struct service *service, const struct exchange_message *message);
 UP_CHECKED enum up_err service_status_update(struct service *service,

@@ -357,28 +357,77 @@ enum up_err service_report_show(struct service *service, const struct service_ca
 
 /* --- deciding ------------------------------------------------------------------------------------- */
 
+static struct entitlement_inputs inputs_make(const struct service *service,
+                                             const Up__Report *report, const Up__Member *member)
+{
+    return (struct entitlement_inputs){.incident = report->incident,
+                                       .choice = report->choice,
+                                       .roster = roster_content(service->roster),
+                                       .sender = service_self(service),
+                                       .recipient = member,
+                                       .ceilings_by_role = service->ceilings,
+                                       .areas = service->areas};
+}
+
 struct verdict service_decide(const struct service *service, const Up__Report *report,
                               const Up__Member *member)
 {
+    struct entitlement_inputs inputs = inputs_make(service, report, member);
     char today[11];
-    struct entitlement_inputs inputs = {.incident = report->incident,
-                                        .choice = report->choice,
-                                        .roster = roster_content(service->roster),
-                                        .sender = service_self(service),
-                                        .recipient = member,
-                                        .ceilings_by_role = service->ceilings,
-                                        .areas = service->areas,
-                                        .today = today};
 
     service_today(today);
+    inputs.today = today;
     return entitlement_decide(&inputs);
 }
 
-static const char *delivery_text(enum level level, unsigned k, struct arena *arena)
+struct verdict service_decide_wide(const struct service *service, const Up__Report *report,
+                                   const Up__Member *member)
 {
-    char text[64];
+    struct entitlement_inputs inputs = inputs_make(service, report, member);
+    char today[11];
 
-    switch (level) {
+    service_today(today);
+    inputs.today = today;
+    inputs.wide = true;
+    return entitlement_decide(&inputs);
+}
+
+struct told service_told(const struct service *service, const Up__Report *report,
+                         const Up__Member *member)
+{
+    struct told told = {.member = member, .verdict = service_decide(service, report, member)};
+    struct verdict wide;
+
+    if (told.verdict.decided_by != BY_NOT_IN_AREA)
+        return told;
+    wide = service_decide_wide(service, report, member);
+    told.wide_only = wide.entitlement.level >= LEVEL_COUNTED;
+    if (told.wide_only)
+        told.verdict = wide;
+    return told;
+}
+
+bool service_publisher(const struct service *service, const Up__Report *report,
+                       const Up__Member *audience, const char **ret_member)
+{
+    struct entitlement_inputs inputs = inputs_make(service, report, audience);
+    char today[11];
+
+    service_today(today);
+    inputs.today = today;
+    return entitlement_publisher(&inputs, ret_member);
+}
+
+static const char *delivery_text(const struct told *told, unsigned k, struct arena *arena)
+{
+    char text[96];
+
+    if (told->wide_only) {
+        (void)snprintf(text, sizeof text, "in figures of the whole police area when at least %u",
+                       k);
+        return service_text(arena, text);
+    }
+    switch (told->verdict.entitlement.level) {
     case LEVEL_IDENTIFIED:
     case LEVEL_PSEUDONYMISED:
         return "at once";
@@ -455,7 +504,8 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
                                      const Up__Member *member, struct arena *arena,
                                      Up__RecipientPreview **ret_to)
 {
-    struct verdict verdict = service_decide(service, report, member);
+    struct told told = service_told(service, report, member);
+    struct verdict verdict = told.verdict;
     struct disclose_rules rules = {.areas = service->areas};
     char today[11];
     Up__RecipientPreview *to = arena_alloc(arena, sizeof *to);
@@ -470,8 +520,7 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
     service_today(today);
     up__recipient_preview__init(to);
     delivery = delivery_text(
-        verdict.entitlement.level,
-        entitlement_k(roster_content(service->roster), service_self(service), member, today),
+        &told, entitlement_k(roster_content(service->roster), service_self(service), member, today),
         arena);
     to->member = service_text(arena, member->id);
     to->name = service_text(arena, member->name);
@@ -479,7 +528,7 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
     to->entitlement = disclosure->entitlement;
     to->decided_by = service_text(arena, entitlement_decided_text(verdict.decided_by));
     to->delivery = delivery ? service_text(arena, delivery) : NULL;
-    if (verdict.entitlement.level >= LEVEL_ANONYMISED)
+    if (verdict.entitlement.level >= LEVEL_ANONYMISED && !told.wide_only)
         to->disclosure = disclosure;
     to->telephone_24h = service_text(arena, is_risk_to_life(report) ? member->telephone_24h : "");
     if (!to->member || !to->name || !to->decided_by || !to->delivery || !to->telephone_24h)
@@ -551,6 +600,7 @@ static enum up_err sent_put(struct service *service, const char *ref, const char
     (void)snprintf(by, sizeof by, "%s", entitlement_decided_text(told->verdict.decided_by));
     line.entitlement = &entitlement;
     line.decided_by = by;
+    line.wide_only = told->wide_only;
     err = message_pack(&line.base, UP_TEXT_LEN_MAX, &bytes);
     (void)snprintf(row.name, sizeof row.name, "%s", reference);
     (void)snprintf(row.owner, sizeof row.owner, "%s", ref);
@@ -643,7 +693,7 @@ enum up_err service_report_send(struct service *service, const char *person, con
             known |= strcmp(told_before[j].peer, told.member->id) == 0;
         if (known)
             continue;
-        told.verdict = service_decide(service, report, told.member);
+        told = service_told(service, report, told.member);
         err = tell(service, person, report, &told, result);
     }
     if (!err)

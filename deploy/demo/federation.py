@@ -104,8 +104,9 @@ class Federation:
 
     # --- set-up -----------------------------------------------------------------------------------
 
-    def set_up(self, name="Northford exercise", agreements=None):
-        """Keys and settings of everybody; the directory drawn up, and signed by two of three."""
+    def set_up(self, name="Northford exercise", agreements=None, publishers=None):
+        """Keys and settings of everybody; the directory drawn up, and signed by two of three. publishers: {police area:
+        member} who make figures for councils and governance bodies; without them each makes its own."""
         stewards = [f"s{n}" for n in (1, 2, 3)]
         for n, steward in enumerate(stewards, 1):
             self.run("init", steward, "--steward", "--member", f"steward-{n}", "--name", f"Signatory {n}")
@@ -121,10 +122,13 @@ class Federation:
             self.run("roster", "add", "roster", "--member", f"{member}/member.json", "--area", *areas,
                      "--hub", "hub")
         for sender, recipient, level in agreements or AGREEMENTS:
-            self.run("roster", "agreement", "roster", "--from", sender, "--to", recipient, "--area",
-                     LEICESTERSHIRE, NORTHAMPTONSHIRE, "--level", level, "--k", "5", "--retention-days",
-                     "365", "--contact", "Information lead of the exercise", "--valid-from",
-                     "2026-01-01", "--review", "2027-01-01", "--purpose", "hate-incident-reporting")
+            own = {area: ["--publisher", member] for area, member in (publishers or {}).items()
+                   if recipient in ("council", "governance")}
+            for areas in ([area] for area in own) if own else [[LEICESTERSHIRE, NORTHAMPTONSHIRE]]:
+                self.run("roster", "agreement", "roster", "--from", sender, "--to", recipient, "--area", *areas,
+                         "--level", level, "--k", "5", "--retention-days", "365", "--contact",
+                         "Information lead of the exercise", "--valid-from", "2026-01-01", "--review",
+                         "2027-01-01", "--purpose", "hate-incident-reporting", *own.get(areas[0], []))
         self.sign()
         for member, *_ in self.members:
             self.settings_change(member, "    store = store\n",

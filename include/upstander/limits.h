@@ -67,5 +67,9 @@
 /* --- disclosure ---------------------------------------------------------------------------- */
 #define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */
 #define UP_K_MIN 3
+/* Cells of a police area and year: London's police record 26,000 incidents in one, in about half as many cells. Ledger and
+ * closing stay within UP_ARENA_LEN_MAX. */
+#define UP_RELEASE_CELLS_MAX 20000u
+#define UP_RELEASE_GRACE_DAYS 4 /* of a month, in which others count the month before; then it is closed */
 
 #endif

@@ -37,6 +37,16 @@ enum up_err api_node_roster(const struct http_request *request, struct http_repl
     return err;
 }
 
+enum up_err api_node_publish(const struct http_request *request, struct http_reply *reply)
+{
+    Up__SendResult *result = NULL;
+    enum up_err err = service_publish_now(request->service, request->call, &result);
+
+    if (!err)
+        reply->message = &result->base;
+    return err;
+}
+
 enum up_err api_node_audit(const struct http_request *request, struct http_reply *reply)
 {
     Up__AuditList *list = NULL;

@@ -25,6 +25,7 @@ enum up_err api_inbox_export_done(const struct http_request *request, struct htt
 
 enum up_err api_node_status(const struct http_request *request, struct http_reply *reply);
 enum up_err api_node_roster(const struct http_request *request, struct http_reply *reply);
+enum up_err api_node_publish(const struct http_request *request, struct http_reply *reply);
 enum up_err api_node_audit(const struct http_request *request, struct http_reply *reply);
 enum up_err api_node_openapi(const struct http_request *request, struct http_reply *reply);
 

@@ -26,6 +26,7 @@ const struct http_route routes_table[] = {
     {"POST", "/v1/inbox/{ref}/recorded", api_inbox_recorded, HTTP_BODY_JSON, {NULL}},
     {"GET", "/v1/export", api_inbox_export, HTTP_BODY_NONE, {"offset", "limit", NULL}},
     {"POST", "/v1/export/done", api_inbox_export_done, HTTP_BODY_JSON, {NULL}},
+    {"POST", "/v1/publish", api_node_publish, HTTP_BODY_NONE, {NULL}},
     {"GET", "/v1/status", api_node_status, HTTP_BODY_NONE, {NULL}},
     {"PUT", "/v1/roster", api_node_roster, HTTP_BODY_JSON, {NULL}},
     {"GET", "/v1/audit", api_node_audit, HTTP_BODY_NONE, {"offset", "limit", NULL}},

@@ -271,11 +271,15 @@ static const char agreement_help[] =
     "           [--withheld GROUP,...] [--k N] --retention-days N --contact TEXT --valid-from "
     "DATE\n"
     "           --review DATE [--ends DATE] [--purpose WORD...] [--id ID]\n"
+    "           [--publisher MEMBER] [--window month|quarter|year]\n"
     "Adds what members of one role may share with members of another, in areas.\n"
     "  --level LEVEL    at most: identified, pseudonymised, anonymised, counted\n"
     "  --withheld G,... never: contact, characteristic, suspect, place\n"
     "  --k N            published figures hold at least so many people (3 or more; 5 when left "
     "out)\n"
+    "  --publisher MEMBER   counts of these areas go to it, and it alone publishes figures of "
+    "them\n"
+    "  --window W       how often figures are published: month (when left out), quarter, year\n"
     "  --retention-days N   how long the recipient may keep it\n"
     "  --contact TEXT   whom to ask about it\n"
     "  --review DATE    YYYY-MM-DD; it goes on after that day, but says so. Only --ends ends it\n";
@@ -290,6 +294,8 @@ struct agreement_words {
     const char *review;
     const char *ends;
     const char *id;
+    const char *publisher;
+    const char *window;
     int64_t k;
     int64_t retention_days;
     struct args_list areas;
@@ -316,6 +322,14 @@ static int agreement_check(const struct agreement_words *words)
     return ARGS_GO_ON;
 }
 
+static Up__ReleaseWindow__Code window_parse(const char *word)
+{
+    return strcmp(word, "month") == 0     ? UP__RELEASE_WINDOW__CODE__MONTH
+           : strcmp(word, "quarter") == 0 ? UP__RELEASE_WINDOW__CODE__QUARTER
+           : strcmp(word, "year") == 0    ? UP__RELEASE_WINDOW__CODE__YEAR
+                                          : UP__RELEASE_WINDOW__CODE__NOT_STATED;
+}
+
 static int agreement_fill(struct rosterfile *file, const struct agreement_words *words,
                           Up__Agreement *agreement)
 {
@@ -336,6 +350,10 @@ static int agreement_fill(struct rosterfile *file, const struct agreement_words 
     if (names_groups_parse(words->withheld ? words->withheld : "", groups,
                            &agreement->ceiling->n_withheld))
         return args_wrong("--withheld is of contact, characteristic, suspect, place");
+    agreement->window = window_parse(words->window ? words->window : "month");
+    if (agreement->window == UP__RELEASE_WINDOW__CODE__NOT_STATED)
+        return args_wrong("--window is month, quarter or year");
+    agreement->publisher = rosterfile_text(file, words->publisher ? words->publisher : "");
     (void)snprintf(id, sizeof id, "%s-%s-%zu", words->from, words->to, number);
     agreement->id = rosterfile_text(file, words->id ? words->id : id);
     agreement->areas = texts_copy(file, &words->areas);
@@ -348,8 +366,9 @@ static int agreement_fill(struct rosterfile *file, const struct agreement_words 
     agreement->valid_from = rosterfile_text(file, words->valid_from);
     agreement->review_on = rosterfile_text(file, words->review);
     agreement->ends_on = rosterfile_text(file, words->ends ? words->ends : "");
-    if (!agreement->id || !agreement->areas || !agreement->purposes || !agreement->contact ||
-        !agreement->valid_from || !agreement->review_on || !agreement->ends_on)
+    if (!agreement->publisher || !agreement->id || !agreement->areas || !agreement->purposes ||
+        !agreement->contact || !agreement->valid_from || !agreement->review_on ||
+        !agreement->ends_on)
         return no_memory();
     return ARGS_GO_ON;
 }
@@ -390,6 +409,8 @@ int cmd_roster_agreement(struct cli *cli, int argc, char **argv)
         {"--review", ARGS_TEXT, (void *)&given.review},
         {"--ends", ARGS_TEXT, (void *)&given.ends},
         {"--id", ARGS_TEXT, (void *)&given.id},
+        {"--publisher", ARGS_TEXT, (void *)&given.publisher},
+        {"--window", ARGS_TEXT, (void *)&given.window},
         {"--k", ARGS_NUMBER, &given.k},
         {"--retention-days", ARGS_NUMBER, &given.retention_days},
         {"--area", ARGS_LIST, &given.areas},

@@ -110,7 +110,8 @@ const char *names_status(const char *status)
         {"delivered", "arrived"},
         {"seen", "read by a person"},
         {"recorded", "has a police number"},
-        {"held", "held: too few to show"},
+        {"held", "held for figures"},
+        {"pooled", "counted; shown once enough"},
         {"released", "in figures published"},
         {"counted", "counted"},
     };

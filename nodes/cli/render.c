@@ -167,45 +167,90 @@ static void cell_words(const Up__Strand__Code *strands, size_t count, char ret_t
     }
 }
 
-static void release_print(FILE *out, const Up__Release *release)
+struct render_figures {
+    Up__ReleaseRow *const *rows;
+    size_t count;
+    unsigned k;
+    unsigned revision;
+    const char *closed_through;
+};
+
+static void figures_row(FILE *out, const Up__ReleaseRow *row)
 {
-    char words[256];
+    char words[256] = "hate incident";
+    const Up__Cell *cell = row->cell;
+
+    if (!cell)
+        return;
+    if (row->rung != UP__RUNG__CODE__ANY_STRAND)
+        cell_words(cell->strands, cell->n_strands, words);
+    (void)fprintf(out, "  %4u  %6u  ", row->number, row->incidents);
+    print_safe(out, cell->period, 0);
+    (void)fputs("  ", out);
+    print_safe(out, cell->area, 0);
+    (void)fprintf(out, "  %s", words);
+    for (size_t i = 0; i < cell->n_types; i++) {
+        const ProtobufCEnumValue *named = protobuf_c_enum_descriptor_get_value(
+            &up__incident_type__code__descriptor, (int)cell->types[i]);
+
+        names_enum(named ? named->name : "unknown", words);
+        (void)fprintf(out, ", %s", words);
+    }
+    if (row->rung == UP__RUNG__CODE__FULL) {
+        const ProtobufCEnumValue *named = protobuf_c_enum_descriptor_get_value(
+            &up__place_kind__group__descriptor, (int)cell->place);
+
+        names_enum(named ? named->name : "unknown", words);
+        (void)fprintf(out, ", %s", words);
+    }
+    (void)fputs(row->n_remainder_of > 0 ? "; not those in rows" : "", out);
+    for (size_t i = 0; i < row->n_remainder_of; i++)
+        (void)fprintf(out, " %u", row->remainder_of[i]);
+    (void)fputc('\n', out);
+}
+
+/* Without a total of what is held: that would give it away. */
+static void figures_print(FILE *out, const char *area, const char *year,
+                          const struct render_figures *figures)
+{
+    uint64_t sum = 0;
 
     (void)fputs("Figures for ", out);
-    print_safe(out, release->area, 0);
+    print_safe(out, area, 0);
     (void)fputs(", ", out);
-    print_safe(out, release->window, 0);
-    (void)fprintf(out, ": %u incidents in %zu rows. Each row is of at least %u people.\n",
-                  release->released, release->n_rows, release->k);
-    for (size_t i = 0; i < release->n_rows; i++) {
-        const Up__Cell *cell = release->rows[i]->cell;
-
-        cell_words(cell ? cell->strands : NULL, cell ? cell->n_strands : 0, words);
-        (void)fprintf(out, "  %6u  %s\n", release->rows[i]->incidents, words);
+    print_safe(out, year, 0);
+    (void)fprintf(out, ", revision %u, months up to ", figures->revision);
+    print_safe(out, figures->closed_through, 0);
+    (void)fprintf(out,
+                  ". It replaces every earlier revision.\nEach row is of at least %u people, and "
+                  "nobody stands in two rows.\n\n   row   number  period, area, what\n",
+                  figures->k);
+    for (size_t i = 0; i < figures->count; i++) {
+        figures_row(out, figures->rows[i]);
+        sum += figures->rows[i]->incidents;
     }
-    if (release->some_held)
-        (void)fprintf(out, "Others are held: fewer than %u people.\n", release->k);
+    (void)fprintf(
+        out,
+        "        %6llu  in all rows\nWhat is missing here stands in a wider row, waits until its "
+        "quarter or year is past, or is of fewer\nthan %u people in the whole year; perhaps "
+        "nothing is missing.\n",
+        (unsigned long long)sum, figures->k);
+}
+
+static void release_print(FILE *out, const Up__Release *release)
+{
+    const struct render_figures figures = {release->rows, release->n_rows, release->k,
+                                           release->revision, release->closed_through};
+
+    figures_print(out, release->area, release->year, &figures);
 }
 
 static void statistics_print(FILE *out, const Up__StatisticsReturn *statistics)
 {
-    char words[256];
+    const struct render_figures figures = {statistics->rows, statistics->n_rows, statistics->k,
+                                           statistics->revision, statistics->closed_through};
 
-    (void)fputs("Counts for ", out);
-    print_safe(out, statistics->area, 0);
-    (void)fputs(", ", out);
-    print_safe(out, statistics->window, 0);
-    (void)fputc('\n', out);
-    for (size_t i = 0; i < statistics->n_rows; i++) {
-        const Up__StatisticsRow *row = statistics->rows[i];
-
-        cell_words(row->strands, row->n_strands, words);
-        if (row->suppressed)
-            (void)fprintf(out, "  fewer than %u, or hidden so that such a row stays hidden  %s\n",
-                          statistics->k, words);
-        else
-            (void)fprintf(out, "  %6u  %s\n", row->incidents, words);
-    }
+    figures_print(out, statistics->area, statistics->year, &figures);
 }
 
 void render_item(FILE *out, const Up__InboxItem *item, bool exercise)

@@ -169,10 +169,10 @@ static bool period_is_valid(const char *period)
     return len <= TIME_MONTH_LEN && generalise_time_is_valid(period);
 }
 
-static enum up_err check_cell(const Up__Cell *cell, const struct areas *areas, struct up_why *why)
+enum up_err check_cell(const Up__Cell *cell, const struct areas *areas, struct up_why *why)
 {
-    if (!cell)
-        return UP_OK;
+    if (check_message(&cell->base, why))
+        return UP_INVALID;
     for (size_t i = 0; i < cell->n_strands; i++) {
         if (cell->strands[i] == 0 || (i > 0 && cell->strands[i] <= cell->strands[i - 1]))
             return invalid(why, "cell.strands", "not an ascending set");
@@ -219,7 +219,7 @@ enum up_err check_incident(const Up__Incident *incident, const struct areas *are
     err = check_onward(incident->onward, why);
     if (!err)
         err = check_place(incident->place, areas, why);
-    if (!err)
+    if (!err && incident->cell)
         err = check_cell(incident->cell, areas, why);
     return err;
 }

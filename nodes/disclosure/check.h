@@ -10,5 +10,8 @@
 /* check_incident: UP_INVALID with the field's path in why (never its value). */
 UP_CHECKED enum up_err check_incident(const Up__Incident *incident, const struct areas *areas,
                                       struct up_why *why);
+/* check_cell: the same for a cell alone. */
+UP_CHECKED enum up_err check_cell(const Up__Cell *cell, const struct areas *areas,
+                                  struct up_why *why);
 
 #endif

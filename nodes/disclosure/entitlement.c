@@ -207,6 +207,40 @@ unsigned entitlement_k(const Up__Roster *roster, const Up__Member *sender,
     return k < UP_K_MIN ? UP_K_MIN : k;
 }
 
+bool entitlement_publisher(const struct entitlement_inputs *inputs, const char **ret_member)
+{
+    const char *area = entitlement_area(inputs->incident, inputs->areas);
+    const char *publisher = NULL;
+
+    for (size_t i = 0; area && i < inputs->roster->n_agreements; i++) {
+        const Up__Agreement *agreement = inputs->roster->agreements[i];
+
+        if (!agreement_in_force(agreement, inputs->sender, inputs->recipient, inputs->today) ||
+            !entitlement_covers(agreement->areas, agreement->n_areas, area, inputs->areas) ||
+            agreement->publisher[0] == '\0')
+            continue;
+        if (publisher && strcmp(publisher, agreement->publisher) != 0)
+            return false;
+        publisher = agreement->publisher;
+    }
+    *ret_member = publisher;
+    return true;
+}
+
+Up__ReleaseWindow__Code entitlement_window(const Up__Roster *roster, const Up__Member *sender,
+                                           const Up__Member *recipient, const char *today)
+{
+    Up__ReleaseWindow__Code window = UP__RELEASE_WINDOW__CODE__MONTH;
+
+    for (size_t i = 0; i < roster->n_agreements; i++) {
+        const Up__Agreement *agreement = roster->agreements[i];
+
+        if (agreement_in_force(agreement, sender, recipient, today) && agreement->window > window)
+            window = agreement->window;
+    }
+    return window > UP__RELEASE_WINDOW__CODE__YEAR ? UP__RELEASE_WINDOW__CODE__YEAR : window;
+}
+
 /* Lower a verdict by one input; remember the input that lowered the level last. */
 static void lower(struct verdict *verdict, struct entitlement by, enum decided_by name)
 {
@@ -270,18 +304,36 @@ static void lower_by_onward(struct verdict *verdict, const struct entitlement_in
         lower(verdict, bottom, BY_CHOICE_EXPIRED);
 }
 
+/* Does it happen in the recipient's area; or, for rows of a whole police area, in the police area of one of its areas? */
+static bool in_area(const struct entitlement_inputs *inputs, const char *area)
+{
+    const Up__Member *recipient = inputs->recipient;
+    const char *police = area ? areas_climb(inputs->areas, area, AREA_POLICE) : NULL;
+
+    if (area && entitlement_covers(recipient->areas, recipient->n_areas, area, inputs->areas))
+        return true;
+    for (size_t i = 0; inputs->wide && police && i < recipient->n_areas; i++) {
+        const char *own = areas_climb(inputs->areas, recipient->areas[i], AREA_POLICE);
+
+        if (own && strcmp(own, police) == 0)
+            return true;
+    }
+    return false;
+}
+
 struct verdict entitlement_decide(const struct entitlement_inputs *inputs)
 {
     struct verdict verdict = {.entitlement = {LEVEL_IDENTIFIED, 0}, .decided_by = BY_NOTHING};
     enum role role = entitlement_role(inputs->recipient->role);
     const char *area = entitlement_area(inputs->incident, inputs->areas);
 
+    if (inputs->wide)
+        verdict = (struct verdict){{LEVEL_ANONYMISED, 0}, BY_NOT_IN_AREA};
     if (role == ROLE_UNKNOWN)
         lower(&verdict, bottom, BY_ROLE_UNKNOWN);
     if (inputs->recipient->status != UP__MEMBER__STATUS__ACTIVE)
         lower(&verdict, bottom, BY_NOT_ACTIVE);
-    if (!area || !entitlement_covers(inputs->recipient->areas, inputs->recipient->n_areas, area,
-                                     inputs->areas))
+    if (!in_area(inputs, area))
         lower(&verdict, bottom, BY_NOT_IN_AREA);
     lower(&verdict, entitlement_read(inputs->incident->entitlement), BY_RECEIVED);
     if (inputs->received)

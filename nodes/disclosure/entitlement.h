@@ -88,6 +88,8 @@ struct entitlement_inputs {
     const struct entitlement *ceilings_by_role; /* the node's own, by enum role; NULL: none */
     const struct areas *areas; /* NULL reads as an empty table: everything WITHHELD */
     const char *today;         /* "YYYY-MM-DD", Europe/London */
+    bool wide; /* asked for rows of a whole police area: it is enough that the recipient is in that of the incident, and
+                  nothing above ANONYMISED comes of it */
 };
 /* entitlement_decide: the one decision function. Never fails: what it can't read is WITHHELD. */
 struct verdict entitlement_decide(const struct entitlement_inputs *inputs);
@@ -99,6 +101,12 @@ struct entitlement entitlement_agreement(const struct entitlement_inputs *inputs
  * one; never below UP_K_MIN. */
 unsigned entitlement_k(const Up__Roster *roster, const Up__Member *sender,
                        const Up__Member *recipient, const char *today);
+/* entitlement_publisher: who makes releases and statistics of the incident's area for the recipient, by the agreements in
+ * force: NULL: each for itself. false: they name different ones, so nobody does. */
+bool entitlement_publisher(const struct entitlement_inputs *inputs, const char **ret_member);
+/* entitlement_window: how often, by the agreements in force between their roles: the coarsest that one says. */
+Up__ReleaseWindow__Code entitlement_window(const Up__Roster *roster, const Up__Member *sender,
+                                           const Up__Member *recipient, const char *today);
 /* entitlement_area: where the incident belongs: its local authority if known to the table, else its police
  * area; NULL when neither is. entitlement_covers: is that area, or the one above it, among these codes? */
 const char *entitlement_area(const Up__Incident *incident, const struct areas *areas);

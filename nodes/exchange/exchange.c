@@ -674,6 +674,7 @@ static enum exchange_outcome judge(const Up__Message *message)
         return message->reference.len == 16 ? EXCHANGE_STORED : EXCHANGE_NOT_UNDERSTOOD;
     case UP__MESSAGE__BODY_RELEASE:
     case UP__MESSAGE__BODY_STATISTICS_RETURN:
+    case UP__MESSAGE__BODY_POOLED_COUNTS:
         return EXCHANGE_STORED;
     default:
         return EXCHANGE_NOT_UNDERSTOOD;

@@ -23,21 +23,20 @@ static struct arena *fixed;
 static Up__Incident *incident;
 static struct entitlement entitlement;
 static struct up_bytes expected;
-static struct release_item items[ITEMS];
-static const struct release_config config = {.area = "E06000016", .window = "2026-Q1", .k = 3};
+static Up__PooledCount items[ITEMS];
+static Up__PooledCount *item_list[ITEMS];
+static Up__PooledWithdrawal withdrawal = UP__POOLED_WITHDRAWAL__INIT;
+static Up__PooledWithdrawal *withdrawal_list[] = {&withdrawal};
 
 static struct areas *table;
 
 static int set_up(void **state)
 {
-    struct gen gen = {.state = 1};
-
     (void)state;
     table = gen_areas();
     rules.areas = table;
     if (arena_new(UP_ARENA_LEN_MAX, &fixed))
         return -1;
-    gen.arena = fixed;
     for (size_t i = 0; i < ITEMS; i++) {
         Up__Cell *cell = arena_alloc(fixed, sizeof *cell);
 
@@ -47,8 +46,15 @@ static int set_up(void **state)
         cell->n_strands = 1;
         cell->area = arena_text(fixed, up_view_of("E06000016", 9));
         cell->period = arena_text(fixed, up_view_of("2026-01", 7));
-        items[i] = (struct release_item){.cell = cell, .victim = gen_word(&gen), .index = i};
+        up__pooled_count__init(&items[i]);
+        items[i].batch = (uint32_t)(1 + i);
+        items[i].cell = cell;
+        items[i].incidents = items[i].victims = items[i].victims_new = 3;
+        item_list[i] = &items[i];
     }
+    withdrawal.batch = 1;
+    withdrawal.cell = items[0].cell;
+    withdrawal.incidents = 1;
     return 0;
 }
 
@@ -117,28 +123,52 @@ static enum up_err attempt_disclose(void)
     return err;
 }
 
-static enum up_err release_in(struct arena *arena)
+static enum up_err ledger_in(struct arena *arena, bool statistics)
 {
-    const struct release_items all = {.list = items, .count = ITEMS};
-    struct release_config own = config;
+    char area[] = "E23000021";
+    char year[] = "2026";
+    char *own[] = {items[0].cell->area};
+    char name[] = "a";
+    struct release_config config = {
+        .areas = rules.areas, .own = own, .own_count = 1, .closed_through = "2026-12"};
+    Up__Ledger ledger = UP__LEDGER__INIT;
+    Up__PooledCounts counts = UP__POOLED_COUNTS__INIT;
     Up__Release *release = NULL;
-    Up__StatisticsReturn *statistics = NULL;
-    bool *taken = NULL;
+    Up__StatisticsReturn *returned = NULL;
+    bool changed = false;
     enum up_err err = UP_OK;
 
-    own.areas = rules.areas;
-    err = release_make(&all, &own, arena, &release, &taken);
-    assert_true((err == UP_OK) == (release != NULL) && (err == UP_OK) == (taken != NULL));
-    if (err)
-        return err;
-    assert_int_equal(release->n_rows, 2);
-    assert_int_equal(release->released, ITEMS);
-    taken = NULL;
-    err = release_statistics(&all, &own, arena, &statistics, &taken);
-    assert_true((err == UP_OK) == (statistics != NULL) && (err == UP_OK) == (taken != NULL));
+    ledger.area = area;
+    ledger.year = year;
+    ledger.statistics = statistics;
+    counts.counts = item_list;
+    counts.n_counts = ITEMS;
+    err = release_merge(&ledger, name, &counts, rules.areas, arena);
     if (!err)
-        assert_int_equal(statistics->n_rows, 2);
+        err = release_close(&ledger, &config, arena, &changed);
+    counts.n_counts = 0;
+    counts.withdrawals = withdrawal_list;
+    counts.n_withdrawals = 1;
+    if (!err)
+        err = release_merge(&ledger, name, &counts, rules.areas, arena);
+    if (!err)
+        err = release_close(&ledger, &config, arena, &changed);
+    if (!err)
+        err = statistics ? release_statistics_of(&ledger, arena, &returned)
+                         : release_of(&ledger, arena, &release);
+    assert_true((err == UP_OK) == (release != NULL || returned != NULL));
+    if (!err) {
+        assert_int_equal(ledger.revision, 2);
+        assert_int_equal(statistics ? returned->n_rows : release->n_rows, 2);
+    }
     return err;
+}
+
+static enum up_err release_in(struct arena *arena)
+{
+    enum up_err err = ledger_in(arena, false);
+
+    return err ? err : ledger_in(arena, true);
 }
 
 static enum up_err attempt_release(void)

@@ -37,8 +37,12 @@ static const struct seed seeds[] = {
      ",\"outcome\":\"STORED\"}}"},
     {"refused", '0', "{\"id\":" ID ",\"refused\":{\"messageId\":" ID ",\"reason\":\"EXPIRED\"}}"},
     {"statistics", '0',
-     "{\"id\":" ID ",\"statisticsReturn\":{\"area\":\"E23000021\",\"k\":5,\"rows\":[{\"strands\":"
-     "[\"RACE\"],\"incidents\":9},{\"suppressed\":true}]}}"},
+     "{\"id\":" ID ",\"statisticsReturn\":{\"area\":\"E23000021\",\"k\":5,\"rows\":[{\"cell\":"
+     "{\"strands\":[\"RACE\"]},\"incidents\":9},{\"rung\":\"ANY_STRAND\"}]}}"},
+    {"pooled", '0',
+     "{\"id\":" ID ",\"pooledCounts\":{\"audience\":\"c-council\",\"k\":5,\"counts\":[{\"batch\":1,"
+     "\"cell\":{\"strands\":[\"RACE\"],\"area\":\"E06000016\",\"period\":\"2026-10\"},"
+     "\"incidents\":2,\"victims\":1,\"victimsNew\":1}],\"withdrawals\":[{\"batch\":1}]}}"},
     {"batch", '1', "{\"rosterVersion\":\"3\",\"messages\":[\"\",\"CgEB\"]}"},
     {"signed-batch", '2', "{\"batch\":\"CAM=\",\"signature\":" KEY "}"},
     {"incident", '3',
@@ -81,8 +85,7 @@ static const struct seed seeds[] = {
      "{\"id\":" ID ",\"sender\":\"a-force\",\"recipient\":\"b-charity\",\"expiresAtS\":\"3600\","
      "\"prekeyId\":\"AQIDBAUGBwg=\",\"urgent\":true}"},
     {"import", ';', "{\"name\":\"x.csv\",\"csv\":\"YSxiCjEsMgo=\",\"mapping\":\"a = b\"}"},
-    {"export", '<',
-     "{\"items\":[{\"line\":{}},{\"statistics\":{\"rows\":[{\"suppressed\":true}]}}]}"},
+    {"export", '<', "{\"items\":[{\"line\":{}},{\"statistics\":{\"rows\":[{\"number\":1}]}}]}"},
     {"status", '=',
      "{\"member\":\"a-force\",\"rosterVersion\":\"1\",\"connected\":true,\"inbox\":4}"},
     {"frame-hello", '>',

@@ -392,6 +392,7 @@ static void messages_write(void)
     source_write("Message/delivery-receipt");
     source_write("Message/refused");
     source_write("Message/statistics-return");
+    source_write("Message/pooled-counts");
     source_write("Message/empty-body");
     source_write("Message/without-contact");
     source_write("Message/without-characteristic");
