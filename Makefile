@@ -24,7 +24,7 @@ WARN_gcc   := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wcast-align=
 # clang looks into the initialisers that protobuf-c writes, which cast const away
 WARN_clang := -Wcomma -Wno-cast-qual
 COMPILER := $(if $(findstring clang,$(CC)),clang,gcc)
-CFLAGS   += -std=c17 -g -MMD -MP $(WARN) $(WARN_$(COMPILER))
+CFLAGS   += -std=c17 -g -MD -MP $(WARN) $(WARN_$(COMPILER))
 HARDEN := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
           -fstack-clash-protection -fPIE -fno-strict-aliasing -fno-strict-overflow \
           -fno-delete-null-pointer-checks -fno-common

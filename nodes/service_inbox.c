@@ -287,8 +287,46 @@ enum up_err service_status_update(struct service *service, const struct exchange
 
 /* --- showing -------------------------------------------------------------------------------------- */
 
-static enum up_err item_read(const struct nodestore_row *row, struct arena *arena,
-                             Up__InboxItem **ret_item)
+/* The names of the areas in figures, for whoever reads them. */
+static enum up_err areas_name_all(const struct service *service, struct arena *arena,
+                                  Up__InboxItem *item)
+{
+    Up__ReleaseRow *const *rows = item->release ? item->release->rows : NULL;
+    size_t count = item->release ? item->release->n_rows : 0;
+
+    if (item->statistics) {
+        rows = item->statistics->rows;
+        count = item->statistics->n_rows;
+    }
+    item->area_names = arena_alloc(arena, (count + 1) * sizeof(Up__AreaName *));
+    if (!item->area_names)
+        return UP_NO_MEMORY;
+    for (size_t i = 0; i <= count; i++) {
+        const char *whole = item->release ? item->release->area : item->statistics->area;
+        const char *code = i == count ? whole : rows[i]->cell ? rows[i]->cell->area : "";
+        const char *known = areas_name(service->areas, code);
+        bool have = !known;
+
+        for (size_t j = 0; j < item->n_area_names && !have; j++)
+            have = strcmp(item->area_names[j]->code, code) == 0;
+        if (have)
+            continue;
+        item->area_names[item->n_area_names] = arena_alloc(arena, sizeof(Up__AreaName));
+        if (!item->area_names[item->n_area_names])
+            return UP_NO_MEMORY;
+        up__area_name__init(item->area_names[item->n_area_names]);
+        item->area_names[item->n_area_names]->code = service_text(arena, code);
+        item->area_names[item->n_area_names]->name = service_text(arena, known);
+        if (!item->area_names[item->n_area_names]->code ||
+            !item->area_names[item->n_area_names]->name)
+            return UP_NO_MEMORY;
+        item->n_area_names++;
+    }
+    return UP_OK;
+}
+
+static enum up_err item_read(const struct service *service, const struct nodestore_row *row,
+                             struct arena *arena, Up__InboxItem **ret_item)
 {
     ProtobufCMessage *message = NULL;
     enum up_err err = message_unpack(&up__inbox_item__descriptor, row->body, arena, &message);
@@ -298,8 +336,11 @@ static enum up_err item_read(const struct nodestore_row *row, struct arena *aren
     if (!((Up__InboxItem *)message)->line)
         return UP_MALFORMED;
     ((Up__InboxItem *)message)->line->exported = row->state == RECEIVED_EXPORTED;
-    *ret_item = (Up__InboxItem *)message;
-    return UP_OK;
+    if (((Up__InboxItem *)message)->release || ((Up__InboxItem *)message)->statistics)
+        err = areas_name_all(service, arena, (Up__InboxItem *)message);
+    if (!err)
+        *ret_item = (Up__InboxItem *)message;
+    return err;
 }
 
 static enum up_err line_copy(const Up__InboxLine *from, struct arena *arena,
@@ -354,7 +395,7 @@ enum up_err service_inbox(struct service *service, const struct service_call *ca
             break;
         query.after = row->number;
         query.skip = 0;
-        err = item_read(row, service->scratch, &item);
+        err = item_read(service, row, service->scratch, &item);
         if (!err)
             err = line_copy(item->line, call->arena, &list->lines[list->n_lines++]);
     }
@@ -372,7 +413,7 @@ static enum up_err received_load(struct service *service, const struct service_c
     if (err == UP_NOT_FOUND)
         (void)up_why_set(call->why, err,
                          "nothing was received under that reference; `upstander inbox` lists it");
-    return err ? err : item_read(ret_row, call->arena, ret_item);
+    return err ? err : item_read(service, ret_row, call->arena, ret_item);
 }
 
 enum up_err service_inbox_show(struct service *service, const struct service_call *call,
@@ -467,7 +508,7 @@ enum up_err service_export(struct service *service, const struct service_call *c
         err = batch->items ? UP_OK : UP_NO_MEMORY;
     }
     for (size_t i = 0; !err && i < count; i++) {
-        err = item_read(&rows[i], call->arena, &batch->items[i]);
+        err = item_read(service, &rows[i], call->arena, &batch->items[i]);
         if (err == UP_NO_MEMORY && i > 0) { /* the rest comes with the next batch */
             err = UP_OK;
             break;

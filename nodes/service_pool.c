@@ -184,8 +184,8 @@ enum up_err service_pool_receive(struct service *service, const struct exchange_
 
 /* Of this node's own reports in the ledger, which stand in a row now; nobody can tell those of one cell apart, so the
  * first ones are said to. */
-static enum up_err own_mark(struct service *service, const char *audience,
-                            const Up__Ledger *ledger, Up__SendResult *result)
+static enum up_err own_mark(struct service *service, const char *audience, const Up__Ledger *ledger,
+                            Up__SendResult *result)
 {
     struct nodestore_query query = {.kind = NODESTORE_SENT,
                                     .peer = audience,
@@ -213,15 +213,15 @@ static enum up_err own_mark(struct service *service, const char *audience,
             if (err || !sent->cell || strcmp(sent->publisher, service->member) != 0 ||
                 (sent->entitlement->level == UP__ENTITLEMENT__LEVEL__COUNTED) !=
                     ledger->statistics ||
-                !release_find(ledger, &(struct release_place){service->member, sent->batch, sent->cell},
-                              &at))
+                !release_find(
+                    ledger, &(struct release_place){service->member, sent->batch, sent->cell}, &at))
                 continue;
             if (marked[at]++ < ledger->counts[at]->shown)
                 state = shown;
             if (state == rows[i].state)
                 continue;
-            err = nodestore_mark(service->store, NODESTORE_SENT, rows[i].name, state,
-                                 clock_wall_s());
+            err =
+                nodestore_mark(service->store, NODESTORE_SENT, rows[i].name, state, clock_wall_s());
             if (state == shown) {
                 *(ledger->statistics ? &result->counted : &result->released) += 1;
                 result->held -= result->held > 0;
@@ -272,10 +272,10 @@ static enum up_err ledger_close(struct service *service, const char *person,
     err = release_month_before(today, through);
     if (err || !service_may_publish(service, audience, ledger->area, ledger->statistics))
         return err;
-    if (ledger->k < entitlement_k(roster_content(service->roster), service_self(service), audience,
-                                  today))
-        ledger->k = entitlement_k(roster_content(service->roster), service_self(service), audience,
-                                  today);
+    if (ledger->k <
+        entitlement_k(roster_content(service->roster), service_self(service), audience, today))
+        ledger->k =
+            entitlement_k(roster_content(service->roster), service_self(service), audience, today);
     config.own = audience->areas;
     config.own_count = audience->n_areas;
     config.closed_through = through;
@@ -286,8 +286,8 @@ static enum up_err ledger_close(struct service *service, const char *person,
     if (err == UP_TOO_LARGE) {
         log_error("release-too-large", "to=%s area=%s year=%s", audience->id, ledger->area,
                   ledger->year);
-        return service_audit_add(service, person, "release-too-large", "to %s: %s %s",
-                                 audience->id, ledger->area, ledger->year);
+        return service_audit_add(service, person, "release-too-large", "to %s: %s %s", audience->id,
+                                 ledger->area, ledger->year);
     }
     if (!err)
         err = ledger_put(service, row->name, audience->id, ledger);
@@ -299,8 +299,7 @@ static enum up_err ledger_close(struct service *service, const char *person,
                                    ledger->year, ledger->revision, ledger->k);
 }
 
-enum up_err service_pool_close(struct service *service, const char *person,
-                               Up__SendResult *result)
+enum up_err service_pool_close(struct service *service, const char *person, Up__SendResult *result)
 {
     struct nodestore_query query = {.kind = NODESTORE_LEDGER, .limit = 1};
     struct arena *arena = NULL;

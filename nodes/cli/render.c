@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "nodes/cli/figures.h"
 #include "nodes/cli/names.h"
 #include "nodes/cli/print.h"
 
@@ -152,107 +153,6 @@ void render_incident(FILE *out, const Up__Incident *incident)
     }
 }
 
-static void cell_words(const Up__Strand__Code *strands, size_t count, char ret_text[static 256])
-{
-    size_t at = 0;
-
-    ret_text[0] = '\0';
-    for (size_t i = 0; i < count && at + 48 < 256; i++) {
-        const ProtobufCEnumValue *named =
-            protobuf_c_enum_descriptor_get_value(&up__strand__code__descriptor, (int)strands[i]);
-        char words[NAMES_LEN_MAX];
-
-        names_enum(named ? named->name : "unknown", words);
-        at += (size_t)snprintf(ret_text + at, 256 - at, "%s%s", i > 0 ? ", " : "", words);
-    }
-}
-
-struct render_figures {
-    Up__ReleaseRow *const *rows;
-    size_t count;
-    unsigned k;
-    unsigned revision;
-    const char *closed_through;
-};
-
-static void figures_row(FILE *out, const Up__ReleaseRow *row)
-{
-    char words[256] = "hate incident";
-    const Up__Cell *cell = row->cell;
-
-    if (!cell)
-        return;
-    if (row->rung != UP__RUNG__CODE__ANY_STRAND)
-        cell_words(cell->strands, cell->n_strands, words);
-    (void)fprintf(out, "  %4u  %6u  ", row->number, row->incidents);
-    print_safe(out, cell->period, 0);
-    (void)fputs("  ", out);
-    print_safe(out, cell->area, 0);
-    (void)fprintf(out, "  %s", words);
-    for (size_t i = 0; i < cell->n_types; i++) {
-        const ProtobufCEnumValue *named = protobuf_c_enum_descriptor_get_value(
-            &up__incident_type__code__descriptor, (int)cell->types[i]);
-
-        names_enum(named ? named->name : "unknown", words);
-        (void)fprintf(out, ", %s", words);
-    }
-    if (row->rung == UP__RUNG__CODE__FULL) {
-        const ProtobufCEnumValue *named = protobuf_c_enum_descriptor_get_value(
-            &up__place_kind__group__descriptor, (int)cell->place);
-
-        names_enum(named ? named->name : "unknown", words);
-        (void)fprintf(out, ", %s", words);
-    }
-    (void)fputs(row->n_remainder_of > 0 ? "; not those in rows" : "", out);
-    for (size_t i = 0; i < row->n_remainder_of; i++)
-        (void)fprintf(out, " %u", row->remainder_of[i]);
-    (void)fputc('\n', out);
-}
-
-/* Without a total of what is held: that would give it away. */
-static void figures_print(FILE *out, const char *area, const char *year,
-                          const struct render_figures *figures)
-{
-    uint64_t sum = 0;
-
-    (void)fputs("Figures for ", out);
-    print_safe(out, area, 0);
-    (void)fputs(", ", out);
-    print_safe(out, year, 0);
-    (void)fprintf(out, ", revision %u, months up to ", figures->revision);
-    print_safe(out, figures->closed_through, 0);
-    (void)fprintf(out,
-                  ". It replaces every earlier revision.\nEach row is of at least %u people, and "
-                  "nobody stands in two rows.\n\n   row   number  period, area, what\n",
-                  figures->k);
-    for (size_t i = 0; i < figures->count; i++) {
-        figures_row(out, figures->rows[i]);
-        sum += figures->rows[i]->incidents;
-    }
-    (void)fprintf(
-        out,
-        "        %6llu  in all rows\nWhat is missing here stands in a wider row, waits until its "
-        "quarter or year is past, or is of fewer\nthan %u people in the whole year; perhaps "
-        "nothing is missing.\n",
-        (unsigned long long)sum, figures->k);
-}
-
-static void release_print(FILE *out, const Up__Release *release)
-{
-    const struct render_figures figures = {release->rows, release->n_rows, release->k,
-                                           release->revision, release->closed_through};
-
-    figures_print(out, release->area, release->year, &figures);
-}
-
-static void statistics_print(FILE *out, const Up__StatisticsReturn *statistics)
-{
-    const struct render_figures figures = {statistics->rows, statistics->n_rows, statistics->k,
-                                           statistics->revision, statistics->closed_through};
-
-    figures_print(out, statistics->area, statistics->year, &figures);
-}
-
 void render_item(FILE *out, const Up__InboxItem *item, bool exercise)
 {
     const Up__InboxLine *line = item->line;
@@ -276,8 +176,6 @@ void render_item(FILE *out, const Up__InboxItem *item, bool exercise)
     }
     if (item->incident)
         render_incident(out, item->incident);
-    if (item->release)
-        release_print(out, item->release);
-    if (item->statistics)
-        statistics_print(out, item->statistics);
+    if (figures_is(item))
+        figures_print(out, item);
 }
