@@ -127,11 +127,12 @@ lint: ## gcc's and clang's warnings, clang-tidy, shellcheck, cppcheck, gcc -fana
 	$(Q)WITH=lint deploy/deps
 	$(Q)B= tests/lint
 
-install: programs man ## programs, man pages, completion and table of areas (PREFIX=/usr/local, DESTDIR=)
-	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/upstander share/bash-completion/completions \
+install: programs man ## programs, man pages, completion, areas and codes (PREFIX=/usr/local, DESTDIR=)
+	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/upstander/codes share/bash-completion/completions \
 	    share/man/man1 share/man/man5 share/man/man8)
 	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	$(Q)install -m 644 deploy/areas/areas.csv $(DESTDIR)$(PREFIX)/share/upstander
+	$(Q)install -m 644 deploy/codes/*.csv $(DESTDIR)$(PREFIX)/share/upstander/codes
 	$(Q)install -m 644 deploy/completion/upstander $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	$(Q)for page in $(MAN); do \
 	    install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} || exit 1; done

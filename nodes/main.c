@@ -25,6 +25,8 @@ static const struct config_key keys[] = {
     {"node/store", CONFIG_PATH, true, "folder of the store"},
     {"node/socket", CONFIG_PATH, true, "Unix socket of the local API"},
     {"node/areas", CONFIG_PATH, false, "table of areas, when it is not the installed one"},
+    {"node/codes", CONFIG_PATH, false,
+     "folder with the lists of codes, when it is not the installed one"},
     {"ceilings", CONFIG_SECTION, false, "the most that leaves this node, by role"},
     {"ceilings/police", CONFIG_TEXT, false,
      "withheld, counted, anonymised, pseudonymised, identified"},
@@ -133,6 +135,42 @@ static enum up_err areas_read(struct node *node, struct up_why *why)
     return err;
 }
 
+/* One list of codes; codes_file names it. */
+static enum up_err code_list_read(struct node *node, enum codes_list list, const char *folder,
+                                  struct up_why *why)
+{
+    char path[1024];
+    struct up_bytes text = {0};
+    struct up_why line = {0};
+    int len = snprintf(path, sizeof path, "%s/%s", folder, codes_file(list));
+    enum up_err err = UP_OK;
+
+    if (len < 0 || (size_t)len >= sizeof path)
+        return up_why_set(why, UP_CONFIG, "node/codes: the path is too long");
+    err = file_read(path, UP_CODES_LEN_MAX, &text, why);
+    if (err)
+        return err;
+    err = codes_add(node->service.codes, list, up_bytes_view(&text), &line);
+    if (err)
+        (void)up_why_set(why, UP_CONFIG, "lists of codes in %s: %s", folder,
+                         line.text[0] ? line.text : up_err_text(err));
+    up_bytes_wipe(&text);
+    return err ? UP_CONFIG : UP_OK;
+}
+
+static enum up_err codes_read(struct node *node, struct up_why *why)
+{
+    const char *folder = config_text(node->config, "node/codes", UPSTANDER_DATA "/codes");
+    struct up_why fault = {0};
+    enum up_err err = codes_new(&node->service.codes);
+
+    for (int list = 0; !err && list < CODES_LIST_COUNT; list++)
+        err = code_list_read(node, (enum codes_list)list, folder, why);
+    if (!err && codes_check(node->service.codes, &fault))
+        err = up_why_set(why, UP_CONFIG, "lists of codes in %s: %s", folder, fault.text);
+    return err;
+}
+
 static enum up_err roster_read(struct node *node, struct up_why *why)
 {
     const char *path = setting(node, "node/roster");
@@ -188,6 +226,8 @@ static enum up_err set_up(struct node *node, const char *file, struct up_why *wh
                            &node->keyfile, why);
     if (!err)
         err = areas_read(node, why);
+    if (!err)
+        err = codes_read(node, why);
     return err ? err : roster_read(node, why);
 }
 
@@ -284,6 +324,7 @@ static void close_all(struct node *node)
     roster_destroy(&node->service.roster);
     roster_destroy(&node->service.roster_old);
     areas_destroy(&node->service.areas);
+    codes_destroy(&node->service.codes);
     keyfile_clear(&node->keyfile);
     config_destroy(&node->config);
 }

@@ -84,4 +84,10 @@ UP_CHECKED enum up_err service_roster(struct service *service, const struct serv
 UP_CHECKED enum up_err service_audit(struct service *service, const struct service_call *call,
                                      Up__AuditList **ret_reply);
 
+/* Why each member of the federation got, or will get, what it did of a report taken here, and what would have to differ;
+ * of a report that was received: what may be passed on to whom. member NULL: all of the directory but this node's. */
+UP_CHECKED enum up_err service_explain(struct service *service, const struct service_call *call,
+                                       const char *ref, const char *member,
+                                       Up__Explanation **ret_reply);
+
 #endif

@@ -48,7 +48,7 @@ static enum up_err held_find(struct service *service, const char *sender, const 
  * function as before sending. What can't be read is kept as WITHHELD; at IDENTIFIED with all groups nothing exceeds. */
 static enum up_err stated_only(struct service *service, const char *from, Up__Incident **incident)
 {
-    struct disclose_rules rules = {.areas = service->areas};
+    struct disclose_rules rules = {.areas = service->areas, .codes = service->codes};
     struct entitlement stated = entitlement_read((*incident)->entitlement);
     Up__Incident *kept = NULL;
     struct up_bytes came = {0};

@@ -38,6 +38,7 @@ struct service {
     struct nodestore *store;
     struct exchange *exchange;
     struct areas *areas;
+    struct codes *codes;
     struct roster *roster;
     const struct keyfile *keys;
     const struct entitlement *ceilings; /* this node's own, by enum role */
@@ -90,7 +91,11 @@ struct told {
 UP_CHECKED enum up_err service_report_load(struct service *service, const char *ref,
                                            struct arena *arena, Up__Report **ret_report,
                                            struct up_why *why);
-/* service_decide: the one decision for a report of this node and a member. */
+/* service_decide: the one decision for a report of this node and a member. service_inputs: all that it decides from;
+ * today is room of the caller's, which must outlive them. */
+void service_inputs(const struct service *service, const Up__Report *report,
+                    const Up__Member *member, char today[static 11],
+                    struct entitlement_inputs *ret_inputs);
 struct verdict service_decide(const struct service *service, const Up__Report *report,
                               const Up__Member *member);
 /* service_decide_wide: the same, for rows of a whole police area. service_told: what the member is told: the first, or

@@ -84,6 +84,42 @@ static void path_spell(struct up_why *why)
     memcpy(why->text, text, sizeof text);
 }
 
+/* A code of a list, or nothing: what nobody knows could be relied on by nobody. The text itself is not repeated. */
+static enum up_err code_check(const struct service *service, enum codes_list list, const char *text,
+                              const char *path, struct up_why *why)
+{
+    const struct code *code = codes_find(service->codes, list, text);
+    const char *near[CODES_NEAR_MAX] = {NULL};
+    char today[11];
+    size_t count = 0;
+
+    service_today(today);
+    if (text[0] == '\0' || (code && codes_is_valid(code, today)))
+        return UP_OK;
+    if (code && code->successor[0] != '\0')
+        return up_why_set(why, UP_INVALID, "%s: not in force any more; in its place stands %s",
+                          path, code->successor);
+    count = codes_near(service->codes, list, text, today, near);
+    return up_why_set(why, UP_INVALID, "%s: not in the list of codes%s%s%s%s%s%s", path,
+                      count > 0 ? "; like it are " : "", count > 0 ? near[0] : "",
+                      count > 1 ? ", " : "", count > 1 ? near[1] : "", count > 2 ? ", " : "",
+                      count > 2 ? near[2] : "");
+}
+
+static enum up_err basis_check(const struct service *service, const Up__RoleChoice *choice,
+                               size_t index, struct up_why *why)
+{
+    char path[64];
+    enum up_err err = UP_OK;
+
+    (void)snprintf(path, sizeof path, "choice.roles[%zu].lawfulBasis", index);
+    err = code_check(service, CODES_LAWFUL_BASES, choice->lawful_basis, path, why);
+    if (err)
+        return err;
+    (void)snprintf(path, sizeof path, "choice.roles[%zu].specialCondition", index);
+    return code_check(service, CODES_SPECIAL_CONDITIONS, choice->special_condition, path, why);
+}
+
 /* What can't be read in a choice reads as "nothing" later on, and an exclusion of nobody excludes nobody: here there is
  * somebody to ask. */
 static enum up_err choice_check(const struct service *service, const Up__SharingChoice *choice,
@@ -97,6 +133,8 @@ static enum up_err choice_check(const struct service *service, const Up__Sharing
         if (!generalise_date_is_valid(choice->roles[i]->expires_on))
             return up_why_set(why, UP_INVALID,
                               "choice.roles[%zu].expiresOn: not a date such as 2027-01-31", i);
+        if (basis_check(service, choice->roles[i], i, why))
+            return UP_INVALID;
     }
     for (size_t i = 0; i < choice->n_members; i++) {
         if (!roster_find(service->roster, choice->members[i]->member))
@@ -110,7 +148,7 @@ static enum up_err choice_check(const struct service *service, const Up__Sharing
 static enum up_err report_check(const struct service *service, const Up__Report *report,
                                 struct up_why *why)
 {
-    struct disclose_rules rules = {.areas = service->areas};
+    struct disclose_rules rules = {.areas = service->areas, .codes = service->codes};
     const Up__Member *police = NULL;
     enum up_err err = UP_OK;
 
@@ -175,6 +213,7 @@ enum up_err service_report_put(struct service *service, const struct service_cal
     whole.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
     if (!incident.entitlement)
         incident.entitlement = &whole;
+    incident.codes_version = codes_version(service->codes);
     taken.incident = &incident;
     err = report_check(service, &taken, call->why);
     if (err)
@@ -357,37 +396,38 @@ enum up_err service_report_show(struct service *service, const struct service_ca
 
 /* --- deciding ------------------------------------------------------------------------------------- */
 
-static struct entitlement_inputs inputs_make(const struct service *service,
-                                             const Up__Report *report, const Up__Member *member)
+void service_inputs(const struct service *service, const Up__Report *report,
+                    const Up__Member *member, char today[static 11],
+                    struct entitlement_inputs *ret_inputs)
 {
-    return (struct entitlement_inputs){.incident = report->incident,
-                                       .choice = report->choice,
-                                       .roster = roster_content(service->roster),
-                                       .sender = service_self(service),
-                                       .recipient = member,
-                                       .ceilings_by_role = service->ceilings,
-                                       .areas = service->areas};
+    service_today(today);
+    *ret_inputs = (struct entitlement_inputs){.incident = report->incident,
+                                              .choice = report->choice,
+                                              .roster = roster_content(service->roster),
+                                              .sender = service_self(service),
+                                              .recipient = member,
+                                              .ceilings_by_role = service->ceilings,
+                                              .areas = service->areas,
+                                              .today = today};
 }
 
 struct verdict service_decide(const struct service *service, const Up__Report *report,
                               const Up__Member *member)
 {
-    struct entitlement_inputs inputs = inputs_make(service, report, member);
     char today[11];
+    struct entitlement_inputs inputs;
 
-    service_today(today);
-    inputs.today = today;
+    service_inputs(service, report, member, today, &inputs);
     return entitlement_decide(&inputs);
 }
 
 struct verdict service_decide_wide(const struct service *service, const Up__Report *report,
                                    const Up__Member *member)
 {
-    struct entitlement_inputs inputs = inputs_make(service, report, member);
     char today[11];
+    struct entitlement_inputs inputs;
 
-    service_today(today);
-    inputs.today = today;
+    service_inputs(service, report, member, today, &inputs);
     inputs.wide = true;
     return entitlement_decide(&inputs);
 }
@@ -410,11 +450,10 @@ struct told service_told(const struct service *service, const Up__Report *report
 bool service_publisher(const struct service *service, const Up__Report *report,
                        const Up__Member *audience, const char **ret_member)
 {
-    struct entitlement_inputs inputs = inputs_make(service, report, audience);
     char today[11];
+    struct entitlement_inputs inputs;
 
-    service_today(today);
-    inputs.today = today;
+    service_inputs(service, report, audience, today, &inputs);
     return entitlement_publisher(&inputs, ret_member);
 }
 
@@ -506,7 +545,7 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
 {
     struct told told = service_told(service, report, member);
     struct verdict verdict = told.verdict;
-    struct disclose_rules rules = {.areas = service->areas};
+    struct disclose_rules rules = {.areas = service->areas, .codes = service->codes};
     char today[11];
     Up__RecipientPreview *to = arena_alloc(arena, sizeof *to);
     Up__Incident *disclosure = NULL;
@@ -615,7 +654,7 @@ static enum up_err sent_put(struct service *service, const char *ref, const char
 static enum up_err disclosure_queue(struct service *service, const Up__Report *report,
                                     const struct told *told, const struct reference *reference)
 {
-    struct disclose_rules rules = {.areas = service->areas};
+    struct disclose_rules rules = {.areas = service->areas, .codes = service->codes};
     Up__Message message = UP__MESSAGE__INIT;
     Up__IncidentDisclosure body = UP__INCIDENT_DISCLOSURE__INIT;
     struct reference copy = *reference;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Builds areas.csv from source/: lines "code,parent,name", as nodes/disclosure/areas.h reads them.
+"""Builds areas.csv from source/: lines "code,parent,name", and "code,,name,successors,ended" for what was abolished,
+as nodes/disclosure/areas.h reads them.
 
     deploy/areas/build.py            writes areas.csv beside this script
     deploy/areas/build.py --check    fails when areas.csv is not what source/ gives
@@ -15,10 +16,11 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 CODE = re.compile(r"[EWSN][0-9]{8}")
 HEAD = """\
-# Areas of England and Wales: code,parent,name. Built by build.py from source/; see README.md.
+# Areas of England and Wales: code,parent,name; of abolished authorities code,,name,successors,ended.
+# Built by build.py from source/; see README.md.
 # Source: Office for National Statistics licensed under the Open Government Licence v.3.0.
 # Contains OS data (c) Crown copyright and database right.
-# Local authority names and codes: mySociety, CC BY 4.0.
+# Local authority names, codes and successors: mySociety, CC BY 4.0.
 # LSOAs (2021) and wards (May 2025): Leicestershire and Northamptonshire police areas.
 """
 
@@ -52,11 +54,25 @@ def collect():
     return areas
 
 
+def abolished(areas):
+    """Lines of authorities that are no more; each successor stands in the table, or has successors of its own."""
+    old = {row["code"]: row for row in rows("abolished_authorities.csv")}
+    for code, row in sorted(old.items()):
+        ended = row["ended"]
+        if not CODE.fullmatch(code) or code in areas or not re.fullmatch(r"(\d{4}-\d\d-\d\d)?", ended):
+            sys.exit(f"build.py: not an abolished authority: {code!r} {ended!r}")
+        for successor in row["successors"].split():
+            if successor not in areas and successor not in old:
+                sys.exit(f"build.py: {code} names a successor that is not there: {successor}")
+        yield f"{code},,{row['name'].replace(',', '')},{row['successors']},{ended}\n"
+
+
 def text():
     areas = collect()
     depth = {code: 0 if not p else 1 if not areas[p][0] else 2 for code, (p, _) in areas.items()}
     order = sorted(areas, key=lambda code: (depth[code], code))
-    return HEAD + "".join(f"{code},{areas[code][0]},{areas[code][1]}\n" for code in order)
+    lines = [f"{code},{areas[code][0]},{areas[code][1]}\n" for code in order]
+    return HEAD + "".join(lines) + "".join(abolished(areas))
 
 
 def main():

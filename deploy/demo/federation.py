@@ -16,6 +16,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.abspath(os.environ.get("BIN", os.path.join(ROOT, "build/release/bin")))
 AREAS = os.path.join(ROOT, "deploy/areas/areas.csv")
+CODES = os.path.join(ROOT, "deploy/codes")
 WAIT_S = 120  # the longest that anything is waited for: loaded machines are slow, not wrong
 
 LEICESTERSHIRE, NORTHAMPTONSHIRE = "E23000021", "E23000022"
@@ -132,7 +133,7 @@ class Federation:
         self.sign()
         for member, *_ in self.members:
             self.settings_change(member, "    store = store\n",
-                                 f"    store = store\n    areas = \"{AREAS}\"\n")
+                                 f"    store = store\n    areas = \"{AREAS}\"\n    codes = \"{CODES}\"\n")
 
     def sign(self):
         """Two of three; then the directory is put into the folders (running nodes: roster install)."""

@@ -64,6 +64,12 @@
 #define UP_CONFIG_LEN_MAX 65536u
 #define UP_AREAS_MAX 65536u        /* rows of the area table: England and Wales have 35,672 LSOAs */
 
+#define UP_AREA_SUCCESSORS_MAX 16u /* of one abolished authority: a county is split into a handful */
+#define UP_AREA_STEPS_MAX 8u       /* from an abolished authority to one of today: one reorganisation in ten years */
+#define UP_CODES_MAX 512u          /* of one list: the longest has some thirty */
+#define UP_CODE_LEN_MAX 64u        /* bytes of a code */
+#define UP_CODES_LEN_MAX (256u * 1024) /* one list's file, with a sentence for each code */
+
 /* --- disclosure ---------------------------------------------------------------------------- */
 #define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */
 #define UP_K_MIN 3

@@ -29,4 +29,6 @@ enum up_err api_node_publish(const struct http_request *request, struct http_rep
 enum up_err api_node_audit(const struct http_request *request, struct http_reply *reply);
 enum up_err api_node_openapi(const struct http_request *request, struct http_reply *reply);
 
+enum up_err api_explain(const struct http_request *request, struct http_reply *reply);
+
 #endif

@@ -12,6 +12,7 @@ const struct http_route routes_table[] = {
     {"GET", "/v1/reports", api_reports_list, HTTP_BODY_NONE, {"offset", "limit", NULL}},
     {"GET", "/v1/reports/{ref}", api_reports_show, HTTP_BODY_NONE, {NULL}},
     {"GET", "/v1/reports/{ref}/preview", api_reports_preview, HTTP_BODY_NONE, {NULL}},
+    {"GET", "/v1/reports/{ref}/explain", api_explain, HTTP_BODY_NONE, {"member", NULL}},
     {"POST", "/v1/reports/{ref}/send", api_reports_send, HTTP_BODY_NONE, {NULL}},
     {"POST", "/v1/imports", api_imports_add, HTTP_BODY_JSON_OR_FORM, {NULL}},
     {"GET", "/v1/imports/{id}/preview", api_imports_preview, HTTP_BODY_NONE, {NULL}},

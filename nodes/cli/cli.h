@@ -42,5 +42,6 @@ extern const struct cli_command cmd_recorded_command;
 extern const struct cli_command cmd_status_command;
 extern const struct cli_command cmd_audit_command;
 extern const struct cli_command cmd_publish_command;
+extern const struct cli_command cmd_explain_command;
 
 #endif

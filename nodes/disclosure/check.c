@@ -119,6 +119,18 @@ static bool kind_is(const struct areas *areas, const char *code, enum area_kind 
     return known == AREA_UNKNOWN || known == kind;
 }
 
+/* Is the stated authority, or what became of it, the one that was climbed to? */
+static bool is_authority(const char *stated, const char *climbed, const struct areas *areas)
+{
+    const char *now = areas_climb(areas, stated, AREA_LOCAL_AUTHORITY);
+    const char *police = areas_climb(areas, stated, AREA_POLICE);
+
+    if (now)
+        return strcmp(now, climbed) == 0;
+    /* split: one of its successors, which share the police area */
+    return police && strcmp(police, areas_climb(areas, climbed, AREA_POLICE)) == 0;
+}
+
 /* A code that the table does not know passes (and is withheld below IDENTIFIED); one that contradicts
  * another does not. */
 static enum up_err check_place(const Up__Place *place, const struct areas *areas,
@@ -126,6 +138,7 @@ static enum up_err check_place(const Up__Place *place, const struct areas *areas
 {
     const char *climbed[2] = {NULL, NULL};
     const char *authority = NULL;
+    const char *police = NULL;
 
     if (!place)
         return UP_OK;
@@ -142,15 +155,15 @@ static enum up_err check_place(const Up__Place *place, const struct areas *areas
     for (size_t i = 0; i < 2; i++) {
         if (!climbed[i])
             continue;
-        if (place->local_authority[0] && strcmp(place->local_authority, climbed[i]) != 0)
+        if (place->local_authority[0] && !is_authority(place->local_authority, climbed[i], areas))
             return invalid(why, "place.local_authority", "contradicts the LSOA or ward");
         if (authority && strcmp(authority, climbed[i]) != 0)
             return invalid(why, "place.ward", "lies in another local authority than the LSOA");
         authority = climbed[i];
     }
     authority = generalise_authority(place, areas);
-    if (authority && place->police_area[0] &&
-        strcmp(place->police_area, areas_climb(areas, authority, AREA_POLICE)) != 0)
+    police = areas_climb(areas, authority ? authority : place->local_authority, AREA_POLICE);
+    if (police && place->police_area[0] && strcmp(place->police_area, police) != 0)
         return invalid(why, "place.police_area", "contradicts the local authority");
     return UP_OK;
 }

@@ -12,6 +12,7 @@
 struct job {
     const Up__Incident *incident;
     const struct areas *areas;
+    const struct codes *codes;
     struct entitlement entitlement;
     struct arena *arena;
     bool no_memory;
@@ -197,7 +198,15 @@ static void apply_place(struct job *job, enum field_rule rule, const ProtobufCMe
 
         known = rule == RULE_AUTHORITY ? generalise_authority(place, job->areas)
                                        : generalise_police_area(place, job->areas);
-        put_text(job, to, field, identified && given[0] != '\0' ? given : known);
+        /* an authority that was abolished is finer than its successor: it goes with the exact place */
+        put_text(job, to, field,
+                 identified && given[0] != '\0' && !(withheld && known) ? given : known);
+        return;
+    }
+    if (rule == RULE_VINTAGE) {
+        put_enum(to, field,
+                 (int)(identified && !withheld ? place->vintage
+                                               : generalise_vintage(place, job->areas)));
         return;
     }
     if (withheld)
@@ -260,11 +269,16 @@ static void apply(struct job *job, enum field_rule rule, const ProtobufCMessage 
             entitlement_write(job, entitlement_meet(entitlement_read(ceiling), job->entitlement));
         break;
     }
+    case RULE_CODE: /* police.classification is the only one */
+        if (codes_find(job->codes, CODES_CLASSIFICATIONS, job->incident->police->classification))
+            keep(job, from, to, field);
+        break;
     case RULE_IN_PLACE:
     case RULE_LSOA:
     case RULE_SPOT:
     case RULE_AUTHORITY:
     case RULE_POLICE_AREA:
+    case RULE_VINTAGE:
         apply_place(job, rule, from, to, field);
         break;
     case RULE_DROP:
@@ -355,6 +369,7 @@ enum up_err disclose(const Up__Incident *incident, struct entitlement entitlemen
     struct entitlement own = entitlement_read(incident->entitlement);
     struct job job = {.incident = incident,
                       .areas = rules->areas,
+                      .codes = rules->codes,
                       .entitlement = entitlement_meet(own, entitlement),
                       .arena = arena};
     Up__Incident *out = NULL;

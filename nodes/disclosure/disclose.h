@@ -4,11 +4,13 @@
 #define NODES_DISCLOSURE_DISCLOSE_H
 
 #include "nodes/disclosure/areas.h"
+#include "nodes/disclosure/codes.h"
 #include "nodes/disclosure/entitlement.h"
 #include "upstander/message.h"
 
 struct disclose_rules {
     const struct areas *areas;
+    const struct codes *codes; /* NULL reads as empty lists: what is a code as text stays at IDENTIFIED */
     struct up_why *why; /* may be NULL; disclose fills it when the input is malformed */
 };
 

@@ -145,6 +145,8 @@ const char *entitlement_area(const Up__Incident *incident, const struct areas *a
         found = areas_climb(areas, place->lsoa, AREA_LOCAL_AUTHORITY);
     if (!found)
         found = areas_climb(areas, place->ward, AREA_LOCAL_AUTHORITY);
+    if (!found) /* one that was split among others of one police area */
+        found = areas_climb(areas, place->local_authority, AREA_POLICE);
     return found ? found : areas_climb(areas, place->police_area, AREA_POLICE);
 }
 
@@ -241,15 +243,41 @@ Up__ReleaseWindow__Code entitlement_window(const Up__Roster *roster, const Up__M
     return window > UP__RELEASE_WINDOW__CODE__YEAR ? UP__RELEASE_WINDOW__CODE__YEAR : window;
 }
 
+/* Each input is remembered as it is met, so that what explains a decision can't say another one. Past the room, which
+ * only a choice that names one member many times could pass, the last one stands for the rest. */
+static void remember(struct verdict *verdict, struct entitlement by, enum decided_by name)
+{
+    struct entitlement_part *last = &verdict->parts[ENTITLEMENT_PARTS_MAX - 1];
+
+    if (by.level == LEVEL_IDENTIFIED && by.withheld == 0)
+        return;
+    if (verdict->part_count < ENTITLEMENT_PARTS_MAX)
+        verdict->parts[verdict->part_count++] = (struct entitlement_part){name, by};
+    else
+        last->allows = entitlement_meet(last->allows, by);
+}
+
 /* Lower a verdict by one input; remember the input that lowered the level last. */
 static void lower(struct verdict *verdict, struct entitlement by, enum decided_by name)
 {
     struct entitlement e = entitlement_meet(verdict->entitlement, by);
 
+    remember(verdict, by, name);
     if (e.level < verdict->entitlement.level ||
         (e.withheld != verdict->entitlement.withheld && verdict->decided_by == BY_NOTHING))
         verdict->decided_by = name;
     verdict->entitlement = e;
+}
+
+static void lower_by_role_choice(struct verdict *verdict, const Up__RoleChoice *asked,
+                                 const char *today)
+{
+    if (!generalise_date_is_valid(
+            asked->expires_on)) /* the last day can't be read: it may be past */
+        lower(verdict, bottom, BY_MALFORMED);
+    if (asked->expires_on[0] != '\0' && strcmp(asked->expires_on, today) < 0)
+        lower(verdict, bottom, BY_CHOICE_EXPIRED);
+    lower(verdict, entitlement_read(asked->entitlement), BY_ROLE_CHOICE);
 }
 
 static void lower_by_choice(struct verdict *verdict, const struct entitlement_inputs *inputs)
@@ -266,20 +294,14 @@ static void lower_by_choice(struct verdict *verdict, const struct entitlement_in
             continue;
         if (asked) { /* two answers to one question: neither is trusted */
             lower(verdict, bottom, BY_MALFORMED);
-            return;
+            break;
         }
         asked = choice->roles[i];
     }
-    if (!asked) {
+    if (asked)
+        lower_by_role_choice(verdict, asked, inputs->today);
+    else
         lower(verdict, bottom, BY_ROLE_NOT_ASKED);
-        return;
-    }
-    if (!generalise_date_is_valid(
-            asked->expires_on)) /* the last day can't be read: it may be past */
-        lower(verdict, bottom, BY_MALFORMED);
-    if (asked->expires_on[0] != '\0' && strcmp(asked->expires_on, inputs->today) < 0)
-        lower(verdict, bottom, BY_CHOICE_EXPIRED);
-    lower(verdict, entitlement_read(asked->entitlement), BY_ROLE_CHOICE);
     for (size_t i = 0; i < choice->n_members; i++) {
         if (strcmp(choice->members[i]->member, inputs->recipient->id) == 0)
             lower(verdict, entitlement_read(choice->members[i]->entitlement), BY_MEMBER_CHOICE);
@@ -299,7 +321,7 @@ static void lower_by_onward(struct verdict *verdict, const struct entitlement_in
             ceiling = entitlement_read(onward->ceilings[i]->entitlement);
     }
     lower(verdict, ceiling, BY_ONWARD);
-    if (permitted && onward->expires[0] != '\0' &&
+    if (onward && onward->expires[0] != '\0' &&
         strncmp(onward->expires, inputs->today, strlen("2026-11")) < 0)
         lower(verdict, bottom, BY_CHOICE_EXPIRED);
 }
@@ -328,7 +350,7 @@ struct verdict entitlement_decide(const struct entitlement_inputs *inputs)
     const char *area = entitlement_area(inputs->incident, inputs->areas);
 
     if (inputs->wide)
-        verdict = (struct verdict){{LEVEL_ANONYMISED, 0}, BY_NOT_IN_AREA};
+        lower(&verdict, (struct entitlement){LEVEL_ANONYMISED, 0}, BY_NOT_IN_AREA);
     if (role == ROLE_UNKNOWN)
         lower(&verdict, bottom, BY_ROLE_UNKNOWN);
     if (inputs->recipient->status != UP__MEMBER__STATUS__ACTIVE)

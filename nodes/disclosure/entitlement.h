@@ -63,9 +63,19 @@ enum decided_by {
     BY_COUNT,
 };
 
+/* What each input of a decision allows by itself, in the order in which they were met. An input that limits nothing and
+ * one that was not there are left out. */
+enum { ENTITLEMENT_PARTS_MAX = 24 };
+struct entitlement_part {
+    enum decided_by by;
+    struct entitlement allows;
+};
+
 struct verdict {
     struct entitlement entitlement;
     enum decided_by decided_by; /* what lowered the level last; ties: the first in order */
+    struct entitlement_part parts[ENTITLEMENT_PARTS_MAX];
+    size_t part_count;
 };
 
 struct entitlement entitlement_meet(struct entitlement a, struct entitlement b);

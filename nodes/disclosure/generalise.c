@@ -157,9 +157,23 @@ const char *generalise_police_area(const Up__Place *place, const struct areas *a
 {
     const char *authority = generalise_authority(place, areas);
 
+    const char *police = NULL;
+
     if (authority)
         return areas_climb(areas, authority, AREA_POLICE);
-    return place ? areas_climb(areas, place->police_area, AREA_POLICE) : NULL;
+    if (!place)
+        return NULL;
+    /* one that was split among others of one police area */
+    police = areas_climb(areas, place->local_authority, AREA_POLICE);
+    return police ? police : areas_climb(areas, place->police_area, AREA_POLICE);
+}
+
+uint32_t generalise_vintage(const Up__Place *place, const struct areas *areas)
+{
+    unsigned since = areas_since(areas, generalise_authority(place, areas));
+
+    /* a year that nobody stated is not made up; nor does it tell that an older code stood here */
+    return place->vintage != 0 && place->vintage < since ? since : place->vintage;
 }
 
 /* Codes as an ascending set without 0. count_max of them fit. */
@@ -206,6 +220,6 @@ Up__Cell *generalise_cell(const Up__Incident *incident, const struct areas *area
     cell->period =
         arena_text(arena, up_view_of(when, when_len < TIME_MONTH_LEN ? when_len : TIME_MONTH_LEN));
     if (area)
-        cell->vintage = incident->place->vintage;
+        cell->vintage = generalise_vintage(incident->place, areas);
     return cell->area && cell->period ? cell : NULL;
 }

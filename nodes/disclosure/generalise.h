@@ -25,6 +25,9 @@ Up__PlaceKind__Group generalise_place_kind(Up__PlaceKind__Code kind);
  * when unknown. generalise_police_area likewise. Borrowed from the table. */
 const char *generalise_authority(const Up__Place *place, const struct areas *areas);
 const char *generalise_police_area(const Up__Place *place, const struct areas *areas);
+/* generalise_vintage: year of the codes that these two give: the place's own, or that from which its authority is what it
+ * is, where that is later. 0: not stated. */
+uint32_t generalise_vintage(const Up__Place *place, const struct areas *areas);
 /* generalise_cell: the cell of an incident that is held at PSEUDONYMISED or above; in the arena. NULL: no memory. */
 Up__Cell *generalise_cell(const Up__Incident *incident, const struct areas *areas,
                           struct arena *arena);

@@ -42,6 +42,7 @@ pages=(upstander.1 upstander-figures.5 upstander-node.conf.5 upstander-mapping.5
 expected=$(
     printf '755 bin/%s\n' upstander upstander-broker upstander-node
     echo "644 share/upstander/areas.csv"
+    for list in deploy/codes/*.csv; do echo "644 share/upstander/codes/${list##*/}"; done
     echo "644 share/bash-completion/completions/upstander"
     for page in "${pages[@]}"; do echo "644 share/man/man${page##*.}/$page"; done
 )

@@ -334,6 +334,28 @@ enum up_err service_roster(struct service *self, const struct service_call *call
     return up_why_set(call->why, UP_ROLLBACK, "version 4 is in force; this is older");
 }
 
+enum up_err service_explain(struct service *self, const struct service_call *call, const char *ref,
+                            const char *member, Up__Explanation **ret_reply)
+{
+    NEW(reply, Explanation, explanation);
+    NEW(to, Explained, explained);
+
+    (void)self;
+    if (member && strcmp(member, "a-force") != 0)
+        return up_why_set(call->why, UP_NOT_FOUND, "the directory names no other organisation");
+    reply->ref = text(call, ref);
+    reply->received_from = text(call, "Elsewhere \x1b[31m");
+    reply->members = arena_alloc(call->arena, sizeof(void *));
+    reply->members[0] = to;
+    reply->n_members = 1;
+    to->member = text(call, "a-force");
+    to->name = text(call, "Northford \x1b[31mPolice");
+    to->sees = text(call, "nothing");
+    to->never = text(call, "No police force may ever see more than \x1b]0;a\x07.");
+    *ret_reply = reply;
+    return UP_OK;
+}
+
 enum up_err service_audit(struct service *self, const struct service_call *call,
                           Up__AuditList **ret_reply)
 {
@@ -507,17 +529,29 @@ static void exit_codes_are_as_promised(void **state)
 
 static void every_command_explains_itself(void **state)
 {
-    static const char *const commands[] = {"init",          "report",
-                                           "preview",       "send",
-                                           "import",        "sent",
-                                           "inbox",         "show",
-                                           "export",        "recorded",
-                                           "status",        "audit",
-                                           "roster new",    "roster add",
-                                           "roster hub",    "roster agreement",
-                                           "roster revoke", "roster renew",
-                                           "roster sign",   "roster show",
-                                           "roster verify", "roster stewards",
+    static const char *const commands[] = {"init",
+                                           "report",
+                                           "preview",
+                                           "send",
+                                           "explain",
+                                           "import",
+                                           "sent",
+                                           "inbox",
+                                           "show",
+                                           "export",
+                                           "recorded",
+                                           "status",
+                                           "audit",
+                                           "roster new",
+                                           "roster add",
+                                           "roster hub",
+                                           "roster agreement",
+                                           "roster revoke",
+                                           "roster renew",
+                                           "roster sign",
+                                           "roster show",
+                                           "roster verify",
+                                           "roster stewards",
                                            "roster install"};
 
     (void)state;
@@ -546,6 +580,12 @@ static void a_report_is_saved_shown_and_shared(void **state)
     assert_true(said("Northford ?[31mPolice  police  what happened, without who"));
     assert_true(said("place.address  made coarser"));
     assert_true(said("01632 960999"));
+    assert_int_equal(run("explain 7F3K-9QTM"), 0);
+    assert_true(said("Report 7F3K-9QTM, received from Elsewhere ?[31m\n\nNorthford ?[31mPolice\n"
+                     "  May be passed on to it: nothing.\n"));
+    assert_true(said("see more than ?]0;a?."));
+    assert_int_equal(run("explain 7F3K-9QTM b-force"), 1);
+    assert_int_equal(run("explain ../7F3K"), 1);
     assert_int_equal(run("send 7F3K-9QTM"), 1); /* nobody to ask */
     assert_true(said("--yes"));
     assert_int_equal(run("send 7F3K-9QTM --yes"), 0);

@@ -93,6 +93,17 @@ def settings(fed):
     check_with("        uid = ", "        uid = x", 2, "uid")
     check_with("take-reports", "take-report", 2, "roles")
     check_with("operators", "ceilings\n    police = all\noperators", 2, "ceilings/police")
+    codes = shutil.copytree(federation.CODES, fed.path("codes"))
+    at = f"    codes = \"{federation.CODES}\"", f"    codes = \"{codes}\""
+    check_with(*at, 0, "in order")
+    with open(os.path.join(codes, "strands.csv"), "a", encoding="utf-8") as file:
+        file.write("2,STAR_SIGN,star sign,,,,\n")
+    check_with(*at, 2, codes, "strands.csv: this program does not know STAR_SIGN")
+    with open(os.path.join(codes, "outcomes.csv"), "w", encoding="utf-8") as file:
+        file.write("# Source: nobody\n1,1,charged\n")
+    check_with(*at, 2, codes, "outcomes.csv, line 2: not")
+    os.remove(os.path.join(codes, "channels.csv"))
+    check_with(*at, 1, "channels.csv")
     with open(conf, "w", encoding="utf-8") as file:
         file.write(good)
     keys = fed.path(CHARITY, "keys")
@@ -105,7 +116,8 @@ def settings(fed):
     fed.run("init", "locked", "--member", CHARITY, "--role", "charity", "--passphrase-file", phrase,
             "--stewards", fed.run("roster", "stewards", "roster").strip())
     shutil.copy(fed.path("roster"), fed.path("locked", "roster"))
-    fed.settings_change("locked", "    store = store\n", f"    store = store\n    areas = \"{federation.AREAS}\"\n")
+    fed.settings_change("locked", "    store = store\n", f"    store = store\n    areas = \"{federation.AREAS}\"\n"
+                        f"    codes = \"{federation.CODES}\"\n")
     conf = fed.path("locked", "node.conf")
     says(program("upstander-node", "--config", conf, "--check"), 1, "names other keys")  # so they were opened
     os.chmod(phrase, 0o644)

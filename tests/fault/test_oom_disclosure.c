@@ -10,6 +10,8 @@
 
 #include "nodes/disclosure/disclose.h"
 #include "nodes/disclosure/release.h"
+#include "nodes/disclosure/why.h"
+#include "nodes/disclosure/whyfields.h"
 #include "tests/lib/incident_gen.h"
 #include "tests/lib/oom.h"
 #include "upstander/limits.h"
@@ -75,6 +77,61 @@ static enum up_err attempt_areas(void)
     if (!err)
         assert_string_equal(areas_climb(areas, "E01013600", AREA_POLICE), "E23000021");
     areas_destroy(&areas);
+    return err;
+}
+
+static enum up_err attempt_codes(void)
+{
+    static const char text[] = "1,old,an old one,,2024-12-31,new,\n2,new,a new one,,,,\n";
+    struct codes *codes = NULL;
+    enum up_err err = codes_new(&codes);
+
+    if (!err)
+        err = codes_add(codes, CODES_OUTCOMES, up_view_of(text, sizeof text - 1), NULL);
+    if (!err)
+        assert_non_null(codes_find(codes, CODES_OUTCOMES, "new"));
+    codes_destroy(&codes);
+    return err;
+}
+
+/* An explanation of a member elsewhere, which is the longest; and of the fields. */
+static enum up_err explain_in(struct arena *arena)
+{
+    static char id[] = "a-force";
+    static char day[] = "2026-11-24";
+    static char elsewhere[] = "E23000022";
+    char *covers[] = {elsewhere};
+    Up__Member member = UP__MEMBER__INIT;
+    Up__Roster roster = UP__ROSTER__INIT;
+    struct entitlement_inputs inputs = {.incident = incident,
+                                        .roster = &roster,
+                                        .sender = &member,
+                                        .recipient = &member,
+                                        .areas = table,
+                                        .today = day};
+    struct verdict verdict;
+    struct why *why = NULL;
+    Up__Incident *out = NULL;
+    const char *const *sentences = NULL;
+    size_t count = 0;
+    enum up_err err = UP_OK;
+
+    member.id = id;
+    member.role = UP__ROLE__CODE__POLICE;
+    member.status = UP__MEMBER__STATUS__ACTIVE;
+    member.areas = covers;
+    member.n_areas = 1;
+    verdict = entitlement_decide(&inputs);
+    err = why_make(&inputs, &verdict, NULL, arena, &why);
+    assert_true((err == UP_OK) == (why != NULL));
+    if (!err)
+        assert_true(why->reason_count > 0 && why->reasons[0]);
+    if (!err)
+        err = disclose(incident, entitlement, &rules, arena, &out);
+    if (!err)
+        err = whyfields_make(incident, out, arena, &sentences, &count);
+    for (size_t i = 0; !err && i < count; i++)
+        assert_true(sentences[i] && sentences[i][0] != '\0');
     return err;
 }
 
@@ -188,6 +245,12 @@ static void area_tables_run_out(void **state)
     oom_each(attempt_areas, 3);
 }
 
+static void code_lists_run_out(void **state)
+{
+    (void)state;
+    oom_each(attempt_codes, 3);
+}
+
 static void disclosing_runs_out(void **state)
 {
     (void)state;
@@ -205,6 +268,7 @@ static void disclosing_runs_out(void **state)
         oom_budgets(disclose_alone, 300);
         oom_budgets(disclose_in, 300);
         oom_edges(disclose_alone, 4);
+        oom_budgets(explain_in, 300);
         up_bytes_wipe(&expected);
     }
 }
@@ -221,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(area_tables_run_out),
+        cmocka_unit_test(code_lists_run_out),
         cmocka_unit_test(disclosing_runs_out),
         cmocka_unit_test(releasing_runs_out),
     };

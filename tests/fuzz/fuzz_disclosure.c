@@ -78,8 +78,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct up_why why = {0};
     bool malformed = false;
 
-    if (!rules.areas)
+    if (!rules.areas) {
         rules.areas = gen_areas();
+        rules.codes = gen_codes();
+    }
     fuzz_require(arena_new(UP_ARENA_LEN_MAX, &arena) == UP_OK);
     fuzz_require(arena_new(UP_ARENA_LEN_MAX, &work) == UP_OK);
     if (message_unpack(&up__incident__descriptor, up_view_of(data, len), arena, &message))

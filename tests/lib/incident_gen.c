@@ -22,8 +22,22 @@ static const char area_text[] = "E23000021,,Leicestershire\n"
                                 "E05013000,E06000061,Ward 1\n"
                                 "E05013001,E06000061,Ward 2\n"
                                 "E05014000,E06000062,Ward 3\n"
-                                "E05014001,E06000062,Ward 4\n";
+                                "E05014001,E06000062,Ward 4\n"
+                                "E07000150,,Corby,E06000061,2021-04-01\n"
+                                "E07000901,,Twice merged,E07000902,2019-03-31\n"
+                                "E07000902,,Once merged,E06000062,2020-03-31\n"
+                                "E10000021,,The old county,E06000061 E06000062,2021-04-01\n"
+                                "E10000901,,Across two forces,E06000016 E06000061,2022-03-31\n";
+static const char classifications[] = "1,hate-crime,hate crime,,,,\n"
+                                      "1,hate-incident,hate incident,,2025-12-31,intelligence,\n"
+                                      "2,intelligence,information,2026-01-01,,,Kept, no more.\n";
+static const char bases[] = "1,consent,consent,,,,\n1,public-task,public task,,,,\n"
+                            "1,old-basis,an old one,,2020-01-01,public-task,\n";
+static const char conditions[] = "1,explicit-consent,explicit consent,,,,\n"
+                                 "1,substantial-public-interest,public interest,,,,\n";
 static const char *const authorities[] = {"E06000016", "E06000061", "E06000062"};
+static const char *const old_authorities[] = {"E07000150", "E07000901", "E07000902", "E10000021",
+                                              "E10000901"};
 static const char *const lsoas[][2] = {
     {"E01013600", "E01013601"}, {"E01026000", "E01026001"}, {"E01027000", "E01027001"}};
 static const char *const wards[][2] = {
@@ -101,6 +115,20 @@ struct areas *gen_areas(void)
     if (areas_parse(up_view_of(area_text, sizeof area_text - 1), &areas, NULL))
         abort();
     return areas;
+}
+
+struct codes *gen_codes(void)
+{
+    struct codes *codes = NULL;
+
+    if (codes_new(&codes) ||
+        codes_add(codes, CODES_CLASSIFICATIONS,
+                  up_view_of(classifications, sizeof classifications - 1), NULL) ||
+        codes_add(codes, CODES_LAWFUL_BASES, up_view_of(bases, sizeof bases - 1), NULL) ||
+        codes_add(codes, CODES_SPECIAL_CONDITIONS, up_view_of(conditions, sizeof conditions - 1),
+                  NULL))
+        abort();
+    return codes;
 }
 
 static char *gen_time(struct gen *gen)
@@ -207,7 +235,8 @@ static void gen_place(struct gen *gen, Up__Place *place)
     static char none[] = "";
 
     place->lsoa = place->ward = place->local_authority = place->police_area = none;
-    switch (gen_below(gen, 6)) {
+    place->vintage = gen_chance(gen, 20) ? 0 : 2015 + gen_below(gen, 11);
+    switch (gen_below(gen, 8)) {
     case 0:
         place->lsoa = gen_copy(gen, gen_lsoa_of(gen, authority));
         place->ward = gen_copy(gen, gen_ward_of(gen, authority));
@@ -224,6 +253,16 @@ static void gen_place(struct gen *gen, Up__Place *place)
         break;
     case 4:
         place->police_area = gen_copy(gen, "E23000021");
+        break;
+    case 5: /* authorities that are no more */
+        place->local_authority = gen_copy(gen, old_authorities[gen_below(gen, 5)]);
+        break;
+    case 6: /* and beside what they became */
+        place->local_authority = gen_copy(gen, gen_chance(gen, 50) ? "E07000150" : "E10000021");
+        if (gen_chance(gen, 50))
+            place->lsoa = gen_copy(gen, gen_lsoa_of(gen, "E06000061"));
+        else
+            place->police_area = gen_copy(gen, "E23000022");
         break;
     default:
         place->local_authority = gen_copy(gen, authority);
@@ -267,6 +306,9 @@ Up__Incident *gen_incident(struct gen *gen)
                                 : gen_copy(gen, "");
     if (incident->place)
         gen_place(gen, incident->place);
+    if (incident->police) /* codes that the list knows, and others */
+        incident->police->classification =
+            gen_copy(gen, gen_chance(gen, 50) ? "hate-crime" : gen_word(gen));
     if (incident->onward)
         gen_onward(gen, incident->onward);
     if (incident->account) {

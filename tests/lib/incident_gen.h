@@ -5,6 +5,7 @@
 
 #include "incident.pb-c.h"
 #include "nodes/disclosure/areas.h"
+#include "nodes/disclosure/codes.h"
 #include "nodes/disclosure/entitlement.h"
 #include "upstander/message.h"
 
@@ -23,8 +24,11 @@ ProtobufCMessage *gen_message(struct gen *gen, const ProtobufCMessageDescriptor 
 Up__Incident *gen_incident(struct gen *gen);
 struct entitlement gen_entitlement(struct gen *gen);
 Up__Entitlement *gen_entitlement_message(struct gen *gen, struct entitlement e);
-/* gen_areas: a small table: two police areas, three authorities, LSOAs and wards. */
+/* gen_areas: a small table: two police areas, three authorities, LSOAs and wards, and authorities that were merged or
+ * split. */
 struct areas *gen_areas(void);
+/* gen_codes: the lists of police classifications, lawful bases and special conditions, a few of each. */
+struct codes *gen_codes(void);
 /* An LSOA (or ward) of an authority of that table. */
 const char *gen_lsoa_of(struct gen *gen, const char *authority);
 const char *gen_ward_of(struct gen *gen, const char *authority);

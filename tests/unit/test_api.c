@@ -112,6 +112,17 @@ enum up_err service_preview(struct service *self, const struct service_call *cal
     return UP_OK;
 }
 
+enum up_err service_explain(struct service *self, const struct service_call *call, const char *ref,
+                            const char *member, Up__Explanation **ret_reply)
+{
+    char both[64];
+    const char *arg = both;
+
+    (void)snprintf(both, sizeof both, "%s/%s", ref, member ? member : "all");
+    GIVE(Up__Explanation, up__explanation__descriptor);
+    return UP_OK;
+}
+
 enum up_err service_send(struct service *self, const struct service_call *call, const char *arg,
                          Up__SendResult **ret_reply)
 {
@@ -375,6 +386,8 @@ static void every_route_reaches_its_service(void **state)
         {"GET", "/v1/reports", "", 200, "-"},
         {"GET", "/v1/reports/7F3K-9QTM", "", 200, "7F3K-9QTM"},
         {"GET", "/v1/reports/7F3K-9QTM/preview", "", 200, "7F3K-9QTM"},
+        {"GET", "/v1/reports/7F3K-9QTM/explain", "", 200, "7F3K-9QTM/all"},
+        {"GET", "/v1/reports/7F3K-9QTM/explain?member=a-force", "", 200, "7F3K-9QTM/a-force"},
         {"POST", "/v1/reports/7F3K-9QTM/send", "", 200, "7F3K-9QTM"},
         {"POST", "/v1/imports", "{\"name\":\"f\",\"csv\":\"YQ==\",\"mapping\":\"m\"}", 201, "f"},
         {"GET", "/v1/imports/I1/preview", "", 200, "I1"},

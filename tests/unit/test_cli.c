@@ -22,6 +22,7 @@
 #include "nodes/cli/rosterfile.h"
 #include "nodes/cli/table.h"
 #include "nodes/cli/wizard.h"
+#include "nodes/cli/wrap.h"
 #include "upstander/limits.h"
 
 static struct arena *arena;
@@ -91,6 +92,28 @@ static void a_table_is_as_wide_as_its_cells(void **state)
         assert_int_equal(table_add(table, rows[0]), UP_OK);
     table_destroy(&table);
     assert_null(table);
+}
+
+static void sentences_fit_the_terminal(void **state)
+{
+    FILE *out = memory_open();
+
+    (void)state;
+    wrap_print(out, " - ", "one two  three\nfour", 12);
+    wrap_print(out, "", "a-word-that-fits-no-line and on", 10);
+    wrap_print(out, "  ", "", 20);
+    wrap_print(out, " - ", "na\xc3\xafve caf\xc3\xa9 \x1b[31m", 12);
+    memory_is(out, " - one two\n   three\n   four\n"
+                   "a-word-that-fits-no-line\nand on\n"
+                   "  \n"
+                   " - na\xc3\xafve\n   caf\xc3\xa9\n   ?[31m\n");
+    assert_int_equal(setenv("COLUMNS", "52", 1), 0);
+    assert_int_equal(wrap_width(), 52);
+    assert_int_equal(setenv("COLUMNS", "3", 1), 0);
+    assert_int_equal(wrap_width(), 20);
+    assert_int_equal(setenv("COLUMNS", "99999999999999999999", 1), 0);
+    assert_int_equal(wrap_width(), 1000);
+    assert_int_equal(unsetenv("COLUMNS"), 0);
 }
 
 static void words_are_read_strictly(void **state)
@@ -383,6 +406,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_terminal_never_gets_control_characters),
         cmocka_unit_test(a_table_is_as_wide_as_its_cells),
+        cmocka_unit_test(sentences_fit_the_terminal),
         cmocka_unit_test(words_are_read_strictly),
         cmocka_unit_test(options_are_read_from_a_table),
         cmocka_unit_test(choices_stay_under_the_hard_ceilings),

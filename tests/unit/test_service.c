@@ -100,6 +100,7 @@ static int set_up(void **state)
     federation.expires_at_s = 4000000000;
     memset(&node, 0, sizeof node);
     node.areas = gen_areas();
+    node.codes = gen_codes();
     node.roster = roster_with(false);
     node.keys = &federation.members[1];
     strcpy(node.member, federation_names[1]);
@@ -121,6 +122,7 @@ static int tear_down(void **state)
     arena_destroy(&arena);
     roster_destroy(&node.roster);
     areas_destroy(&node.areas);
+    codes_destroy(&node.codes);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         (void)snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         (void)unlink(path);
@@ -633,6 +635,119 @@ static void an_export_takes_what_fits(void **state)
     arena_destroy(&call.arena);
 }
 
+/* --- codes, explanations ------------------------------------------------------------------------------- */
+
+static enum up_err take(const char *basis, const char *condition, struct up_why *why,
+                        Up__ReportRef **ret_reply)
+{
+    struct service_call call = {.operator= & person, .arena = arena, .why = why};
+    Up__Report report = UP__REPORT__INIT;
+    Up__Incident incident = UP__INCIDENT__INIT;
+    Up__Place place = UP__PLACE__INIT;
+    Up__SharingChoice choice = UP__SHARING_CHOICE__INIT;
+    Up__RoleChoice asked = UP__ROLE_CHOICE__INIT;
+    Up__RoleChoice *list[1] = {&asked};
+    Up__Entitlement entitlement = UP__ENTITLEMENT__INIT;
+
+    memset(why, 0, sizeof *why);
+    entitlement.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
+    asked.role = UP__ROLE__CODE__POLICE;
+    asked.entitlement = &entitlement;
+    asked.lawful_basis = copy(basis);
+    asked.special_condition = copy(condition);
+    choice.roles = list;
+    choice.n_roles = 1;
+    place.local_authority = copy("E06000016");
+    incident.place = &place;
+    incident.codes_version = 77;
+    incident.occurred_from = copy("2024-05-02");
+    report.incident = &incident;
+    report.choice = &choice;
+    return service_report_add(&node, &call, &report, ret_reply);
+}
+
+/* A lawful basis is of the list, or there is none; the report says of which lists its codes are. */
+static void codes_are_of_the_lists(void **state)
+{
+    struct service_call call = {.operator= & person, .arena = arena};
+    struct up_why why;
+    Up__ReportRef *reply = NULL;
+    Up__Report *report = NULL;
+
+    (void)state;
+    assert_int_equal(take("concent", "", &why, &reply), UP_INVALID);
+    assert_string_equal(why.text, "choice.roles[0].lawfulBasis: not in the list of codes; like it "
+                                  "are consent, public-task");
+    assert_int_equal(take("old-basis", "", &why, &reply), UP_INVALID);
+    assert_string_equal(why.text,
+                        "choice.roles[0].lawfulBasis: not in force any more; in its place "
+                        "stands public-task");
+    assert_int_equal(take("consent", "consent", &why, &reply), UP_INVALID);
+    assert_non_null(strstr(why.text, "choice.roles[0].specialCondition: not in"));
+    assert_int_equal(take("", "", &why, &reply), UP_OK);
+    assert_int_equal(take("consent", "explicit-consent", &why, &reply), UP_OK);
+    assert_int_equal(service_report_show(&node, &call, reply->ref, &report), UP_OK);
+    assert_int_equal(report->incident->codes_version, 2);
+}
+
+static Up__Explained *explained(const char *ref, const char *member)
+{
+    struct service_call call = {.operator= & person, .arena = arena};
+    Up__Explanation *reply = NULL;
+
+    assert_int_equal(service_explain(&node, &call, ref, member, &reply), UP_OK);
+    assert_int_equal(reply->n_members, 1);
+    assert_string_equal(reply->members[0]->member, member);
+    return reply->members[0];
+}
+
+/* Decided as before sending, told beside what really happened; only who may look may ask. */
+static void an_explanation_tells_what_happened(void **state)
+{
+    static const struct operator_identity keeper = {"keeper", OPERATOR_KEYS};
+    static const struct operator_identity auditor = {"auditor", OPERATOR_AUDIT};
+    struct service_call call = {.operator= & person, .arena = arena};
+    struct tale tale = {.authority = "E06000016", .before = UP__ANSWER__CODE__NO};
+    Up__Explanation *reply = NULL;
+    Up__Explained *told = NULL;
+    struct nodestore_row row;
+    char ref[10];
+
+    (void)state;
+    tell(&tale, ref);
+    told = explained(ref, council);
+    assert_int_equal(told->entitlement->level, UP__ENTITLEMENT__LEVEL__ANONYMISED);
+    assert_string_equal(told->happened[0],
+                        "It is held here for the next figures, when this quarter is over.");
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    assert_int_equal(nodestore_number_put(node.store, "closed-through", 99999), UP_OK);
+    (void)sent_line(ref, council, &row);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    told = explained(ref, council);
+    assert_string_equal(told->happened[0],
+                        "It is held here: in April to June 2024 fewer than 5 people in Leicester "
+                        "reported the like, so it could point at somebody.");
+    for (int i = 0; i < 4; i++)
+        tell(&tale, ref);
+    publish();
+    told = explained(ref, council);
+    assert_memory_equal(told->happened[0], "It stands in the figures that were sent on ", 43);
+    roster_destroy(&node.roster);
+    node.roster = roster_with(true);
+    told = explained(ref, council);
+    assert_string_equal(told->sees, "nothing");
+    assert_string_equal(told->happened[1], "When it was sent, it was decided otherwise: figures in "
+                                           "which nobody can be picked out.");
+    call.operator= & auditor;
+    assert_int_equal(service_explain(&node, &call, ref, NULL, &reply), UP_OK);
+    assert_int_equal(reply->n_members, 3);
+    call.operator= & keeper;
+    assert_int_equal(service_explain(&node, &call, ref, NULL, &reply), UP_NOT_PERMITTED);
+    call.operator= & person;
+    assert_int_equal(service_explain(&node, &call, ref, "nobody", &reply), UP_NOT_FOUND);
+    assert_int_equal(service_explain(&node, &call, "ZZZZ-ZZZZ", NULL, &reply), UP_NOT_FOUND);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -646,6 +761,8 @@ int main(void)
         TEST(only_police_record),
         TEST(no_more_is_kept_than_stated),
         TEST(an_export_takes_what_fits),
+        TEST(codes_are_of_the_lists),
+        TEST(an_explanation_tells_what_happened),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

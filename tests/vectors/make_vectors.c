@@ -319,7 +319,8 @@ static void disclosures_write(void)
         {"Incident/pseudonymised-no-group", {LEVEL_PSEUDONYMISED, GROUPS_ALL}},
     };
     struct areas *areas = gen_areas();
-    struct disclose_rules rules = {.areas = areas};
+    struct codes *codes = gen_codes();
+    struct disclose_rules rules = {.areas = areas, .codes = codes};
 
     source_write("Incident/full");
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
@@ -339,6 +340,7 @@ static void disclosures_write(void)
         message_write(list[i].name, &disclosure->base);
         arena_reset(arena);
     }
+    codes_destroy(&codes);
     areas_destroy(&areas);
 }
 
