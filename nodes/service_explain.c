@@ -25,6 +25,8 @@ struct subject {
                      1]; /* the same for people, also when the directory has lost it */
     struct nodestore_row *told;
     size_t told_count;
+    struct arena *work;  /* of one member; reset for the next */
+    struct arena *reply; /* the caller's */
 };
 
 static enum up_err received_load(struct service *service, const struct service_call *call,
@@ -284,8 +286,9 @@ static enum up_err then_say(struct service *service, const struct nodestore_row 
 }
 
 static enum up_err happened_make(struct service *service, const struct subject *subject,
-                                 const Up__Member *member, Up__Explained *to, struct arena *arena)
+                                 const Up__Member *member, Up__Explained *to)
 {
+    struct arena *arena = subject->reply;
     const struct nodestore_row *row = NULL;
     char text[SENTENCE_LEN_MAX] = "";
     enum up_err err = UP_OK;
@@ -399,63 +402,86 @@ static enum up_err why_copy(const struct why *why, struct arena *arena, Up__Expl
     return err ? err : steps_copy(why, arena, to);
 }
 
-/* What its disclosure would hold; where the report itself can't be read, that is the reason for nothing. */
+/* What its disclosure would hold. fault: what of the report can't be read; then nothing is shared. */
 static enum up_err fields_make(const struct service *service, const struct subject *subject,
-                               struct verdict *verdict, struct arena *arena, Up__Explained *to)
+                               struct entitlement e, struct up_why *fault, Up__Explained *to)
 {
-    struct up_why fault = {0};
-    struct disclose_rules rules = {.areas = service->areas, .codes = service->codes, .why = &fault};
+    struct disclose_rules rules = {.areas = service->areas, .codes = service->codes, .why = fault};
     const char *const *sentences = NULL;
     Up__Incident *disclosure = NULL;
     size_t count = 0;
-    enum up_err err =
-        disclose(subject->report->incident, verdict->entitlement, &rules, arena, &disclosure);
+    enum up_err err = disclose(subject->report->incident, e, &rules, subject->work, &disclosure);
 
-    if (err)
-        return err;
-    if (entitlement_read(disclosure->entitlement).level < verdict->entitlement.level) {
-        verdict->entitlement = (struct entitlement){LEVEL_WITHHELD, GROUPS_ALL};
-        verdict->decided_by = BY_MALFORMED;
-    }
-    err = whyfields_make(subject->report->incident, disclosure, arena, &sentences, &count);
+    if (!err)
+        err = whyfields_make(subject->report->incident, disclosure, subject->work, &sentences,
+                             &count);
     to->n_fields = count;
-    return err ? err : texts_copy(sentences, count, arena, &to->fields);
+    return err ? err : texts_copy(sentences, count, subject->reply, &to->fields);
 }
 
-static enum up_err member_explain(struct service *service, const struct service_call *call,
-                                  const struct subject *subject, const Up__Member *member,
-                                  Up__Explained **ret_to)
+/* No decision holds back a report that can't be read, and none could let it through. */
+static enum up_err unreadable_say(const struct up_why *fault, struct arena *arena,
+                                  Up__Explained *to)
 {
+    char text[sizeof fault->text + 64];
+    const char *const reasons[] = {text};
+
+    (void)snprintf(text, sizeof text, "The report can't be read here, so nothing is shared: %s.",
+                   fault->text);
+    to->sees = service_text(arena, "nothing");
+    to->entitlement = entitlement_copy((struct entitlement){LEVEL_WITHHELD, GROUPS_ALL}, arena);
+    to->n_reasons = 1;
+    return to->sees && to->entitlement ? texts_copy(reasons, 1, arena, &to->reasons) : UP_NO_MEMORY;
+}
+
+static enum up_err decision_say(struct service *service, const struct subject *subject,
+                                const Up__Member *member, Up__Explained *to)
+{
+    bool received = subject->source_name[0] != '\0';
     char today[11];
+    struct up_why fault = {0};
     struct entitlement_inputs inputs;
     struct verdict verdict;
     struct why *why = NULL;
-    Up__Explained *to = arena_alloc(call->arena, sizeof *to);
+    enum up_err err = UP_OK;
+
+    service_inputs(service, subject->report, member, today, &inputs);
+    inputs.received = received;
+    verdict = entitlement_decide(&inputs);
+    err = fields_make(service, subject, verdict.entitlement, &fault, to);
+    if (!err && fault.err)
+        return unreadable_say(&fault, subject->reply, to);
+    if (!err)
+        err = why_make(&inputs, &verdict, received ? subject->source_name : NULL, subject->work,
+                       &why);
+    if (!err)
+        err = why_copy(why, subject->reply, to);
+    if (!err)
+        err = inputs_copy(&verdict, subject->reply, to);
+    to->entitlement = entitlement_copy(verdict.entitlement, subject->reply);
+    return err || to->entitlement ? err : UP_NO_MEMORY;
+}
+
+static enum up_err member_explain(struct service *service, const struct subject *subject,
+                                  const Up__Member *member, Up__Explained **ret_to)
+{
+    Up__Explained *to = arena_alloc(subject->reply, sizeof *to);
     enum up_err err = to ? UP_OK : UP_NO_MEMORY;
 
     if (err)
         return err;
+    arena_reset(subject->work);
     up__explained__init(to);
-    service_inputs(service, subject->report, member, today, &inputs);
-    inputs.received = subject->source_name[0] != '\0';
-    verdict = entitlement_decide(&inputs);
-    err = fields_make(service, subject, &verdict, call->arena, to);
-    if (!err)
-        err = why_make(&inputs, &verdict, inputs.received ? subject->source_name : NULL,
-                       service->scratch, &why);
-    if (!err)
-        err = why_copy(why, call->arena, to);
-    if (!err)
-        err = inputs_copy(&verdict, call->arena, to);
-    to->member = service_text(call->arena, member->id);
-    to->name = service_text(call->arena, member->name);
+    to->member = service_text(subject->reply, member->id);
+    to->name = service_text(subject->reply, member->name);
     to->role = member->role;
-    to->entitlement = entitlement_copy(verdict.entitlement, call->arena);
-    if (!err && (!to->member || !to->name || !to->entitlement))
-        err = UP_NO_MEMORY;
+    if (!to->member || !to->name)
+        return UP_NO_MEMORY;
+    err = decision_say(service, subject, member, to);
     if (!err)
-        err = happened_make(service, subject, member, to, call->arena);
-    *ret_to = to;
+        err = happened_make(service, subject, member, to);
+    if (!err)
+        *ret_to = to;
     return err;
 }
 
@@ -476,8 +502,8 @@ static enum up_err members_explain(struct service *service, const struct service
         if (strcmp(each->id, service->member) == 0 || each == subject->source ||
             (member && strcmp(each->id, member) != 0))
             continue;
-        err = member_explain(service, call, subject, each,
-                             &explanation->members[explanation->n_members++]);
+        err = member_explain(service, subject, each, &explanation->members[explanation->n_members]);
+        explanation->n_members += !err;
     }
     if (!err && member && explanation->n_members == 0)
         err = up_why_set(call->why, UP_NOT_FOUND,
@@ -507,7 +533,10 @@ enum up_err service_explain(struct service *service, const struct service_call *
         return err;
     up__explanation__init(explanation);
     subject->ref = ref;
-    err = subject_load(service, call, subject);
+    subject->reply = call->arena;
+    err = arena_new(UP_ARENA_LEN_MAX, &subject->work);
+    if (!err)
+        err = subject_load(service, call, subject);
     if (!err) {
         explanation->ref = service_text(call->arena, ref);
         explanation->received_from = service_text(call->arena, subject->source_name);
@@ -518,6 +547,7 @@ enum up_err service_explain(struct service *service, const struct service_call *
     if (!err)
         err = service_audit_add(service, call->operator->name, "explained", "%s%s%s", ref,
                                 member ? " for " : "", member ? member : "");
+    arena_destroy(&subject->work);
     err = service_end(service, call, err);
     if (!err)
         *ret_reply = explanation;

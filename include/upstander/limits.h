@@ -68,7 +68,7 @@
 #define UP_AREA_STEPS_MAX 8u       /* from an abolished authority to one of today: one reorganisation in ten years */
 #define UP_CODES_MAX 512u          /* of one list: the longest has some thirty */
 #define UP_CODE_LEN_MAX 64u        /* bytes of a code */
-#define UP_CODES_LEN_MAX (256u * 1024) /* one list's file, with a sentence for each code */
+#define UP_CODES_LEN_MAX 262144u   /* one list's file, with a sentence for each code */
 
 /* --- disclosure ---------------------------------------------------------------------------- */
 #define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */

@@ -270,6 +270,21 @@ static void say_outside(const struct job *job, struct text *text)
     say(text, to->n_areas > 3 ? " and others." : " only.");
 }
 
+/* What came with a report, in a sentence of its own. */
+static void say_terms(const struct job *job, const struct entitlement_part *part, struct text *text)
+{
+    const char *most = levels_short[part->allows.level];
+
+    if (part->by == BY_ONWARD && !is_permitted(job))
+        say(text, "It came without leave to pass it on to %s.", recipient(job));
+    else if (part->by == BY_ONWARD)
+        say(text, "The terms that it came with let %s see %s.", why_kind(job->role), most);
+    else if (job->inputs->received)
+        say(text, "%s itself may see %s.", sender(job), most);
+    else
+        say(text, "What the report says of itself can't be read.");
+}
+
 /* The level that an input allows, in a sentence of its own. */
 static void say_level_reason(const struct job *job, const struct entitlement_part *part,
                              struct text *text)
@@ -315,16 +330,8 @@ static void say_level_reason(const struct job *job, const struct entitlement_par
             sender(job), many, most);
         break;
     case BY_RECEIVED:
-        if (job->inputs->received)
-            say(text, "%s itself may see %s.", sender(job), most);
-        else
-            say(text, "What the report says of itself can't be read.");
-        break;
     case BY_ONWARD:
-        if (!is_permitted(job))
-            say(text, "It came without leave to pass it on to %s.", recipient(job));
-        else
-            say(text, "The terms that it came with let %s see %s.", many, most);
+        say_terms(job, part, text);
         break;
     case BY_ROLE_UNKNOWN:
         say(text, "The directory gives %s a kind of organisation that is not known here.",

@@ -701,6 +701,45 @@ static Up__Explained *explained(const char *ref, const char *member)
     return reply->members[0];
 }
 
+/* A report in the store that the checks of intake would not take: from an older program, or of an older table. */
+static void unreadable_put(const char *ref)
+{
+    struct nodestore_row row = {.kind = NODESTORE_REPORT, .state = 1, .at_s = 1700000000};
+    Up__Report report = UP__REPORT__INIT;
+    Up__Incident incident = UP__INCIDENT__INIT;
+    Up__Entitlement whole = UP__ENTITLEMENT__INIT;
+    struct up_bytes bytes = {0};
+
+    whole.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
+    incident.entitlement = &whole;
+    incident.occurred_from = copy("2024-13");
+    report.ref = copy(ref);
+    report.incident = &incident;
+    assert_int_equal(message_pack(&report.base, 1000, &bytes), UP_OK);
+    (void)snprintf(row.name, sizeof row.name, "%s", ref);
+    row.body = up_bytes_view(&bytes);
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    assert_int_equal(nodestore_put(node.store, &row), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    up_bytes_wipe(&bytes);
+}
+
+static void what_cant_be_read_is_no_decision(void **state)
+{
+    Up__Explained *told = NULL;
+
+    (void)state;
+    unreadable_put("BADB-BADB");
+    told = explained("BADB-BADB", force);
+    assert_string_equal(told->sees, "nothing");
+    assert_int_equal(told->n_reasons, 1);
+    assert_string_equal(told->reasons[0],
+                        "The report can't be read here, so nothing is shared: occurred_from: not a "
+                        "time such as 2026-11-03T14:25, or its start.");
+    assert_int_equal(told->n_steps, 0);
+    assert_int_equal(told->n_fields, 0);
+}
+
 /* Decided as before sending, told beside what really happened; only who may look may ask. */
 static void an_explanation_tells_what_happened(void **state)
 {
@@ -763,6 +802,7 @@ int main(void)
         TEST(an_export_takes_what_fits),
         TEST(codes_are_of_the_lists),
         TEST(an_explanation_tells_what_happened),
+        TEST(what_cant_be_read_is_no_decision),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
