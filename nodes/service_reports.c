@@ -280,7 +280,7 @@ enum up_err service_report_load(struct service *service, const char *ref, struct
 
     if (err == UP_NOT_FOUND)
         (void)up_why_set(why, err,
-                         "no report was taken here under that reference; `upstander reports` and "
+                         "no report was taken here under that reference; `upstander sent` and "
                          "`upstander inbox` list what there is");
     if (!err)
         err = message_unpack(&up__report__descriptor, row.body, arena, &message);

@@ -688,6 +688,9 @@ static void codes_are_of_the_lists(void **state)
     assert_int_equal(take("consent", "explicit-consent", &why, &reply), UP_OK);
     assert_int_equal(service_report_show(&node, &call, reply->ref, &report), UP_OK);
     assert_int_equal(report->incident->codes_version, 2);
+    call.why = &why;
+    assert_int_equal(service_report_show(&node, &call, "ZZZZ-ZZZZ", &report), UP_NOT_FOUND);
+    assert_non_null(strstr(why.text, "`upstander sent`")); /* a command that there is */
 }
 
 static Up__Explained *explained(const char *ref, const char *member)
