@@ -121,11 +121,15 @@ static void month_words(const char *period, char ret_text[static 32])
 
 /* Why what is held is not even counted for figures yet. */
 static enum up_err held_say(struct service *service, const struct subject *subject,
-                            const struct nodestore_row *row, enum level level,
+                            const struct nodestore_row *row, const Up__SentLine *line,
                             char ret_text[static SENTENCE_LEN_MAX])
 {
     const Up__Member *member = roster_find(service->roster, row->peer);
-    const char *what = level == LEVEL_COUNTED ? "counts" : "figures";
+    const char *what =
+        line->wide_only ? "figures of the whole police area"
+        : line->entitlement && line->entitlement->level == UP__ENTITLEMENT__LEVEL__COUNTED
+            ? "counts"
+            : "figures";
     const Up__Cell *cell =
         generalise_cell(subject->report->incident, service->areas, service->scratch);
     const Up__Member *publisher = NULL;
@@ -139,16 +143,18 @@ static enum up_err held_say(struct service *service, const struct subject *subje
         return UP_NO_MEMORY;
     service_today(today);
     if (release_scope(cell, service->areas, &scope) || release_month_before(today, through)) {
-        (void)snprintf(ret_text, SENTENCE_LEN_MAX,
-                       "It is held here: the area or the month in which it happened is not known, so "
-                       "it has no place in the %s.",
-                       what);
+        (void)snprintf(
+            ret_text, SENTENCE_LEN_MAX,
+            "It is held here: the area or the month in which it happened is not known, so "
+            "it has no place in the %s.",
+            what);
         return UP_OK;
     }
     month_words(cell->period, words);
     if (!release_is_past(cell->period, through)) {
         (void)snprintf(ret_text, SENTENCE_LEN_MAX,
-                       "It is held here until %s is over; then it is counted for the %s.", words, what);
+                       "It is held here until %s is over; then it is counted for the %s.", words,
+                       what);
         return UP_OK;
     }
     if (member && !service_publisher(service, subject->report, member, &named)) {
@@ -166,8 +172,9 @@ static enum up_err held_say(struct service *service, const struct subject *subje
                        publisher->name, what);
         return UP_OK;
     }
-    (void)snprintf(ret_text, SENTENCE_LEN_MAX,
-                   "It is held here and is counted for the %s on the first day of next month.", what);
+    (void)snprintf(
+        ret_text, SENTENCE_LEN_MAX,
+        "It is held here and goes as a number into the %s on the first day of next month.", what);
     return UP_OK;
 }
 
@@ -179,15 +186,17 @@ static void pooled_say(const struct service *service, const Up__SentLine *line, 
     const char *what = line->wide_only ? "the figures of the whole police area" : "the figures";
 
     if (publisher && strcmp(publisher->id, service->member) != 0)
-        (void)snprintf(ret_text, SENTENCE_LEN_MAX,
-                       "It was counted on %s, as a number without anything else, for %s that %.100s "
-                       "makes. It is shown there once it stands with at least %u people.",
-                       at, what, publisher->name, k);
+        (void)snprintf(
+            ret_text, SENTENCE_LEN_MAX,
+            "It was counted on %s, as a number without anything else, for %s that %.100s "
+            "makes. It is shown there once it stands with at least %u people.",
+            at, what, publisher->name, k);
     else
-        (void)snprintf(ret_text, SENTENCE_LEN_MAX,
-                       "It was counted on %s for %s and is in none yet: fewer than %u people reported "
-                       "the like, so it could point at somebody.",
-                       at, what, k);
+        (void)snprintf(
+            ret_text, SENTENCE_LEN_MAX,
+            "It was counted on %s for %s and is in none yet: fewer than %u people reported "
+            "the like, so it could point at somebody.",
+            at, what, k);
 }
 
 static enum up_err row_say(struct service *service, const struct subject *subject,
@@ -238,7 +247,7 @@ static enum up_err row_say(struct service *service, const struct subject *subjec
                        "Nothing was shared when the report was sent, on %s.", at);
         break;
     case SENT_HELD:
-        return held_say(service, subject, row, entitlement_read(line->entitlement).level, ret_text);
+        return held_say(service, subject, row, line, ret_text);
     case SENT_RELEASED:
         (void)snprintf(ret_text, SENTENCE_LEN_MAX, "It stands in the figures that were sent on %s.",
                        at);
@@ -263,7 +272,7 @@ static enum up_err row_say(struct service *service, const struct subject *subjec
 
 /* What was decided then, where it was something else than now. */
 static enum up_err then_say(struct service *service, const struct nodestore_row *row,
-                            struct entitlement now, Up__Explained *to, struct arena *arena)
+                            struct told now, Up__Explained *to, struct arena *arena)
 {
     ProtobufCMessage *message = NULL;
     char text[SENTENCE_LEN_MAX];
@@ -275,8 +284,8 @@ static enum up_err then_say(struct service *service, const struct nodestore_row 
     if (err)
         return err;
     then = entitlement_read(((Up__SentLine *)message)->entitlement);
-    if (then.level == now.level &&
-        (now.level < LEVEL_PSEUDONYMISED || then.withheld == now.withheld))
+    if (then.level == now.verdict.entitlement.level &&
+        (then.level < LEVEL_PSEUDONYMISED || then.withheld == now.verdict.entitlement.withheld))
         return UP_OK;
     sees = why_sees(then, service->scratch);
     if (!sees)
@@ -291,6 +300,7 @@ static enum up_err happened_make(struct service *service, const struct subject *
     struct arena *arena = subject->reply;
     const struct nodestore_row *row = NULL;
     char text[SENTENCE_LEN_MAX] = "";
+    struct told now = {.member = member};
     enum up_err err = UP_OK;
 
     to->happened = arena_alloc(arena, HAPPENED_MAX * sizeof *to->happened);
@@ -314,7 +324,13 @@ static enum up_err happened_make(struct service *service, const struct subject *
         exchange_is_online(service->exchange) &&
         !exchange_knows(service->exchange, row->peer, clock_wall_s()))
         err = happened_add(to, arena, "It waits for that organisation's first connection.");
-    return err ? err : then_say(service, row, entitlement_read(to->entitlement), to, arena);
+    if (err)
+        return err;
+    if (subject->report)
+        now = service_told(service, subject->report, member);
+    else
+        now.verdict.entitlement = entitlement_read(to->entitlement);
+    return then_say(service, row, now, to, arena);
 }
 
 /* --- why ---------------------------------------------------------------------------------------------------- */
@@ -462,6 +478,18 @@ static enum up_err decision_say(struct service *service, const struct subject *s
     return err || to->entitlement ? err : UP_NO_MEMORY;
 }
 
+/* Elsewhere in its police area: a number at most, among others'. */
+static enum up_err wide_say(const struct service *service, const struct subject *subject,
+                            const Up__Member *member, Up__Explained *to)
+{
+    if (!subject->report || subject->source_name[0] != '\0' ||
+        !service_told(service, subject->report, member).wide_only)
+        return UP_OK;
+    to->sees = service_text(subject->reply,
+                            "at most a number among those of the whole police area, nothing else");
+    return to->sees ? UP_OK : UP_NO_MEMORY;
+}
+
 static enum up_err member_explain(struct service *service, const struct subject *subject,
                                   const Up__Member *member, Up__Explained **ret_to)
 {
@@ -478,6 +506,8 @@ static enum up_err member_explain(struct service *service, const struct subject 
     if (!to->member || !to->name)
         return UP_NO_MEMORY;
     err = decision_say(service, subject, member, to);
+    if (!err)
+        err = wide_say(service, subject, member, to);
     if (!err)
         err = happened_make(service, subject, member, to);
     if (!err)

@@ -77,7 +77,8 @@ static void codes_join(const ProtobufCEnumDescriptor *descriptor, const int *cod
 
     ret_text[0] = '\0';
     for (size_t i = 0; i < count && at + NAMES_LEN_MAX + 4 < WORDS_MAX; i++) {
-        const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(descriptor, codes[i]);
+        const ProtobufCEnumValue *value =
+            protobuf_c_enum_descriptor_get_value(descriptor, codes[i]);
         char words[NAMES_LEN_MAX];
 
         names_enum(value ? value->name : "unknown", words);
@@ -174,10 +175,11 @@ void figures_print(FILE *out, const Up__InboxItem *item)
     print_safe(out, view.year, 0);
     (void)fprintf(out, ", revision %u, months up to ", view.revision);
     print_safe(out, view.closed_through, 0);
-    (void)fprintf(out,
-                  ". It replaces every earlier revision.\nEach row is of at least %u people, and no "
-                  "incident stands in two rows.\n\n   row   number  period, area, what\n",
-                  view.k);
+    (void)fprintf(
+        out,
+        ". It replaces every earlier revision.\nEach row is of at least %u people, and no "
+        "incident stands in two rows.\n\n   row   number  period, area, what\n",
+        view.k);
     for (size_t i = 0; i < view.count; i++) {
         if (view.rows[i]->cell)
             row_print(out, &view, view.rows[i]);
@@ -186,14 +188,14 @@ void figures_print(FILE *out, const Up__InboxItem *item)
         (void)fprintf(out, "        %6" PRIu64 "  in rows of single areas\n", sum.narrow);
     (void)fprintf(out, "        %6" PRIu64 "  in rows of all ", sum.wide);
     print_safe(out, area_name(&view, view.area), 0);
-    (void)fprintf(out,
-                  "%s\n        %6" PRIu64 "  together\n"
-                  "What you miss: where a month, kind or area has no row, fewer than %u people stand "
-                  "behind it there.\nThey are in the next wider row that fits: quarter, year, police "
-                  "area, any type of hostility; or they wait\nuntil that period is past; or they are "
-                  "fewer than %u even there, perhaps none, and stay out.\n",
-                  view.statistics ? "" : ", neighbours included", sum.narrow + sum.wide, view.k,
-                  view.k);
+    (void)fprintf(
+        out,
+        "%s\n        %6" PRIu64 "  together\n"
+        "What you miss: where a month, kind or area has no row, fewer than %u people stand "
+        "behind it there.\nThey are in the next wider row that fits: quarter, year, police "
+        "area, any type of hostility; or they wait\nuntil that period is past; or they are "
+        "fewer than %u even there, perhaps none, and stay out.\n",
+        view.statistics ? "" : ", neighbours included", sum.narrow + sum.wide, view.k, view.k);
 }
 
 /* --- as files ------------------------------------------------------------------------------- */
@@ -260,10 +262,11 @@ static void csv_sum(FILE *out, const struct view *view, const uint64_t *incident
 
 static void held_words(const struct view *view, char ret_text[static WORDS_MAX])
 {
-    (void)snprintf(ret_text, WORDS_MAX,
-                   "waiting until its period is past, or fewer than %u people even in the widest row; "
-                   "perhaps none",
-                   view->k);
+    (void)snprintf(
+        ret_text, WORDS_MAX,
+        "waiting until its period is past, or fewer than %u people even in the widest row; "
+        "perhaps none",
+        view->k);
 }
 
 void figures_csv(FILE *out, const Up__InboxItem *item)
@@ -348,7 +351,7 @@ bool figures_name(const Up__InboxItem *item, char ret_name[static FIGURES_NAME_M
 
     if (!item->line || !is_plain(item->line->from) || !is_plain(view.area) || !is_plain(view.year))
         return false;
-    len = snprintf(ret_name, FIGURES_NAME_MAX, "%s-%s-%s-%s", view.statistics ? "counts" : "figures",
-                   item->line->from, view.area, view.year);
+    len = snprintf(ret_name, FIGURES_NAME_MAX, "%s-%s-%s-%s",
+                   view.statistics ? "counts" : "figures", item->line->from, view.area, view.year);
     return len > 0 && len < FIGURES_NAME_MAX;
 }

@@ -17,12 +17,15 @@ static const char json[] =
     "{\"line\":{\"ref\":\"7F3K-9QTM\",\"from\":\"a-force\",\"kind\":\"release\"},"
     "\"release\":{\"releaseId\":\"AgECAwQFBgcICQoLDA0ODw==\",\"revision\":2,\"area\":\"E23000022\","
     "\"year\":\"2026\",\"k\":5,\"closedThrough\":\"2026-12\",\"rows\":["
-    "{\"cell\":{\"strands\":[\"RACE\",\"RELIGION\"],\"types\":[\"THREAT\"],\"place\":\"GROUP_PUBLIC\","
+    "{\"cell\":{\"strands\":[\"RACE\",\"RELIGION\"],\"types\":[\"THREAT\"],\"place\":\"GROUP_"
+    "PUBLIC\","
     "\"area\":\"E06000062\",\"period\":\"2026-11\"},\"incidents\":7,\"number\":1,\"revision\":1,"
     "\"rung\":\"FULL\"},"
-    "{\"cell\":{\"strands\":[\"RACE\"],\"area\":\"E06000062\",\"period\":\"2026-Q4\"},\"incidents\":13,"
+    "{\"cell\":{\"strands\":[\"RACE\"],\"area\":\"E06000062\",\"period\":\"2026-Q4\"},"
+    "\"incidents\":13,"
     "\"number\":2,\"revision\":2,\"rung\":\"QUARTER\"},"
-    "{\"cell\":{\"area\":\"E23000022\",\"period\":\"2026\"},\"incidents\":5,\"number\":4,\"revision\":2,"
+    "{\"cell\":{\"area\":\"E23000022\",\"period\":\"2026\"},\"incidents\":5,\"number\":4,"
+    "\"revision\":2,"
     "\"rung\":\"ANY_STRAND\",\"remainderOf\":[1,2]}]},"
     "\"areaNames\":[{\"code\":\"E06000062\",\"name\":\"West \\\"N\\\"\"},"
     "{\"code\":\"E23000022\",\"name\":\"=Northants\"}]}";
@@ -49,15 +52,19 @@ static void columns_stay(void **state)
         "incidents_rounded,remainder_of,meaning\n"
         "row,1,1,month,\"2026-11\",\"E06000062\",\"West \"\"N\"\"\",\"race+religion\",\"threat\","
         "\"public\",7,5,\"\",\"\"\n"
-        "row,2,2,quarter,\"2026-Q4\",\"E06000062\",\"West \"\"N\"\"\",\"race\",\"\",\"\",13,15,\"\",\"\"\n"
-        "row,4,2,year,\"2026\",\"E23000022\",\"'=Northants\",\"hate incident\",\"\",\"\",5,5,\"1 2\",\"\"\n"
+        "row,2,2,quarter,\"2026-Q4\",\"E06000062\",\"West "
+        "\"\"N\"\"\",\"race\",\"\",\"\",13,15,\"\",\"\"\n"
+        "row,4,2,year,\"2026\",\"E23000022\",\"'=Northants\",\"hate incident\",\"\",\"\",5,5,\"1 "
+        "2\",\"\"\n"
         "sum,,2,year,\"2026\",\"E23000022\",\"'=Northants\",\"\",\"\",\"\",20,20,\"\","
         "\"in rows of single areas\"\n"
         "sum,,2,year,\"2026\",\"E23000022\",\"'=Northants\",\"\",\"\",\"\",5,5,\"\","
         "\"in rows of the whole police area, neighbours included\"\n"
-        "sum,,2,year,\"2026\",\"E23000022\",\"'=Northants\",\"\",\"\",\"\",25,25,\"\",\"in all rows\"\n"
+        "sum,,2,year,\"2026\",\"E23000022\",\"'=Northants\",\"\",\"\",\"\",25,25,\"\",\"in all "
+        "rows\"\n"
         "held,,2,year,\"2026\",\"E23000022\",\"'=Northants\",\"\",\"\",\"\",,,\"\","
-        "\"waiting until its period is past, or fewer than 5 people even in the widest row; perhaps "
+        "\"waiting until its period is past, or fewer than 5 people even in the widest row; "
+        "perhaps "
         "none\"\n";
     char *text = written(figures_csv);
 
@@ -71,7 +78,8 @@ static void a_person_reads_why_something_is_missing(void **state)
     char *text = written(figures_print);
 
     (void)state;
-    assert_non_null(strstr(text, "Figures for =Northants, 2026, revision 2, months up to 2026-12."));
+    assert_non_null(
+        strstr(text, "Figures for =Northants, 2026, revision 2, months up to 2026-12."));
     assert_non_null(strstr(text, "  2026-11  West \"N\"  race, religion; threat; public\n"));
     assert_non_null(strstr(text, "hate incident (beyond 2 narrower rows)\n"));
     assert_non_null(strstr(text, "fewer than 5 people stand behind it there"));

@@ -759,16 +759,12 @@ static void an_explanation_tells_what_happened(void **state)
     tell(&tale, ref);
     told = explained(ref, council);
     assert_int_equal(told->entitlement->level, UP__ENTITLEMENT__LEVEL__ANONYMISED);
-    assert_string_equal(told->happened[0],
-                        "It is held here for the next figures, when this quarter is over.");
-    assert_int_equal(nodestore_begin(node.store), UP_OK);
-    assert_int_equal(nodestore_number_put(node.store, "closed-through", 99999), UP_OK);
-    (void)sent_line(ref, council, &row);
-    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    assert_string_equal(told->happened[0], "It is held here and goes as a number into the figures "
+                                           "on the first day of next month.");
+    publish();
     told = explained(ref, council);
-    assert_string_equal(told->happened[0],
-                        "It is held here: in April to June 2024 fewer than 5 people in Leicester "
-                        "reported the like, so it could point at somebody.");
+    assert_memory_equal(told->happened[0], "It was counted on ", 18);
+    assert_non_null(strstr(told->happened[0], "fewer than 5 people reported the like"));
     for (int i = 0; i < 4; i++)
         tell(&tale, ref);
     publish();
