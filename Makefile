@@ -86,7 +86,7 @@ SUITES  := unit prop contract sim fault e2e bench
 TESTS   := $(foreach s,$(filter-out bench,$(SUITES)),$(wildcard tests/$(s)/test_*.c))
 BENCHES := $(wildcard tests/bench/bench_*.c)
 FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
-HELPERS := $(wildcard tests/fuzz/make_*.c tests/vectors/*.c)
+HELPERS := $(wildcard tests/fuzz/make_*.c tests/vectors/*.c tests/attack/*.c)
 # A program of the product with one of its functions wrapped: the tests' eyes and hands.
 WRAPPED := $(addprefix $(B)/tests/e2e/,broker_tap broker_faults node_faults)
 test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
