@@ -752,7 +752,6 @@ static void an_explanation_tells_what_happened(void **state)
     struct tale tale = {.authority = "E06000016", .before = UP__ANSWER__CODE__NO};
     Up__Explanation *reply = NULL;
     Up__Explained *told = NULL;
-    struct nodestore_row row;
     char ref[10];
 
     (void)state;
