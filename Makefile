@@ -173,7 +173,7 @@ endef
 NODE_ROOMS := api node intake link store exchange disclosure base
 $(eval $(call program_rule,upstander-broker,broker/main.c,broker base))
 $(eval $(call program_rule,upstander-node,nodes/main.c,$(NODE_ROOMS)))
-$(eval $(call program_rule,upstander,nodes/cli/main.c,cli base))
+$(eval $(call program_rule,upstander,nodes/cli/main.c,cli disclosure base))
 
 define test_rule
 $(call test_bin,$(1)): $(call obj,$(1)) $(call room_libs,$(call rooms_of,$(1))) \
@@ -210,12 +210,14 @@ $(B)/man/upstander-mapping.5: deploy/man/from-markdown.awk docs/mapping.md
 	@mkdir -p $(@D); awk -v title=upstander-mapping -v about="how a table becomes reports" -f $^ | scdoc >$@
 
 # where the node looks for its table of areas; made again when PREFIX is another
-$(B)/obj/nodes/main.o: CPPFLAGS += -DUPSTANDER_DATA='"$(PREFIX)/share/upstander"'
-$(B)/obj/nodes/main.o: $(B)/prefix
+DATA_USERS := $(addprefix $(B)/obj/nodes/,main.o cli/cmd_agreement_show.o)
+$(DATA_USERS): CPPFLAGS += -DUPSTANDER_DATA='"$(PREFIX)/share/upstander"'
+$(DATA_USERS): $(B)/prefix
 $(B)/prefix: FORCE
 	@mkdir -p $(@D); echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
 
 # the API's own document is compiled into the program
 $(B)/obj/nodes/api/api_node.o: deploy/openapi.json
+$(B)/obj/nodes/cli/choices.o: deploy/presets/presets.json
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

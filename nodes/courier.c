@@ -592,8 +592,10 @@ static void chores(struct courier *courier)
     if (now_s >= courier->chores_s || now_s < courier->chores_s - CHORES_S) {
         courier->chores_s = now_s + CHORES_S;
         note(courier, prekeys_keep(courier));
-        if (commit(courier))
+        if (commit(courier)) {
             publish(courier);
+            service_agreements_watch(courier->service);
+        }
     }
 }
 

@@ -11,9 +11,10 @@
 #include "base/secrets.h"
 #include "nodes/api/api.h"
 #include "nodes/courier.h"
+#include "upstander/ids.h"
 #include "upstander/limits.h"
 
-enum { OPERATORS_MAX = 256, AREAS_LEN_MAX = 16 << 20 };
+enum { OPERATORS_MAX = 256, LIMITS_MAX = 512, AREAS_LEN_MAX = 16 << 20 };
 
 static const struct config_key keys[] = {
     {"node", CONFIG_SECTION, true, "the node's settings"},
@@ -27,6 +28,7 @@ static const struct config_key keys[] = {
     {"node/areas", CONFIG_PATH, false, "table of areas, when it is not the installed one"},
     {"node/codes", CONFIG_PATH, false,
      "folder with the lists of codes, when it is not the installed one"},
+    {"node/bases", CONFIG_PATH, false, "what each preset relies on, from the information lead"},
     {"ceilings", CONFIG_SECTION, false, "the most that leaves this node, by role"},
     {"ceilings/police", CONFIG_TEXT, false,
      "withheld, counted, anonymised, pseudonymised, identified"},
@@ -34,6 +36,8 @@ static const struct config_key keys[] = {
     {"ceilings/casework", CONFIG_TEXT, false, "the same"},
     {"ceilings/charity", CONFIG_TEXT, false, "the same"},
     {"ceilings/governance", CONFIG_TEXT, false, "the same"},
+    {"member-ceilings", CONFIG_SECTION, false, "the most that leaves this node, by organisation"},
+    {"member-ceilings/*", CONFIG_TEXT, false, "the same, for one organisation by its id"},
     API_OPERATOR_KEYS,
 };
 
@@ -53,6 +57,8 @@ struct node {
     struct keyfile keyfile;
     struct service service;
     struct entitlement ceilings[ROLE_GOVERNANCE + 1];
+    struct entitlement_limit limits[LIMITS_MAX];
+    struct arena *bases; /* what service.bases lives in */
     struct api_operator operators[OPERATORS_MAX];
     size_t operator_count;
     struct courier *courier;
@@ -79,6 +85,23 @@ static enum up_err stewards_read(struct node *node, struct up_why *why)
     return UP_OK;
 }
 
+static enum up_err ceiling_read(const char *path, const char *text, struct entitlement *ret_ceiling,
+                                struct up_why *why)
+{
+    static const char *const words[] = {"withheld", "counted", "anonymised", "pseudonymised",
+                                        "identified"};
+
+    for (int level = LEVEL_WITHHELD; level <= LEVEL_IDENTIFIED; level++) {
+        if (strcmp(words[level], text) == 0) {
+            *ret_ceiling = (struct entitlement){.level = (enum level)level};
+            return UP_OK;
+        }
+    }
+    return up_why_set(why, UP_CONFIG,
+                      "%s is one of withheld, counted, anonymised, pseudonymised, identified",
+                      path);
+}
+
 static enum up_err ceilings_read(struct node *node, struct up_why *why)
 {
     static const char *const paths[] = {[ROLE_POLICE] = "ceilings/police",
@@ -86,24 +109,65 @@ static enum up_err ceilings_read(struct node *node, struct up_why *why)
                                         [ROLE_CASEWORK] = "ceilings/casework",
                                         [ROLE_CHARITY] = "ceilings/charity",
                                         [ROLE_GOVERNANCE] = "ceilings/governance"};
-    static const char *const words[] = {"withheld", "counted", "anonymised", "pseudonymised",
-                                        "identified"};
+    enum up_err err = UP_OK;
 
-    for (int role = ROLE_POLICE; role <= ROLE_GOVERNANCE; role++) {
-        const char *text = config_text(node->config, paths[role], words[LEVEL_IDENTIFIED]);
-        int level = LEVEL_IDENTIFIED;
-
-        while (level >= 0 && strcmp(words[level], text) != 0)
-            level--;
-        if (level < 0)
-            return up_why_set(
-                why, UP_CONFIG,
-                "%s is one of withheld, counted, anonymised, pseudonymised, identified",
-                paths[role]);
-        node->ceilings[role] = (struct entitlement){.level = (enum level)level};
-    }
+    for (int role = ROLE_POLICE; !err && role <= ROLE_GOVERNANCE; role++)
+        err = ceiling_read(paths[role], config_text(node->config, paths[role], "identified"),
+                           &node->ceilings[role], why);
     node->service.ceilings = node->ceilings;
+    return err;
+}
+
+static enum up_err limits_read(struct node *node, struct up_why *why)
+{
+    size_t count = 0;
+    const char *name = NULL;
+
+    while ((name = config_child(node->config, "member-ceilings", count))) {
+        char path[160];
+        struct member_id id;
+        enum up_err err = UP_OK;
+
+        if (count == LIMITS_MAX)
+            return up_why_set(why, UP_CONFIG, "more than %d member-ceilings", LIMITS_MAX);
+        (void)snprintf(path, sizeof path, "member-ceilings/%s", name);
+        if (ids_member_parse(up_view_of(name, strlen(name)), &id))
+            return up_why_set(why, UP_CONFIG, "%s: no organisation has such an id", path);
+        node->limits[count].member = name;
+        err = ceiling_read(path, config_text(node->config, path, ""), &node->limits[count].ceiling,
+                           why);
+        if (err)
+            return err;
+        count++;
+    }
+    node->service.member_ceilings = node->limits;
+    node->service.member_ceiling_count = count;
     return UP_OK;
+}
+
+static enum up_err bases_read(struct node *node, struct up_why *why)
+{
+    const char *path = config_text(node->config, "node/bases", NULL);
+    struct up_bytes text = {0};
+    struct up_why line = {0};
+    Up__PresetBases *bases = NULL;
+    enum up_err err = UP_OK;
+
+    if (!path)
+        return UP_OK;
+    err = file_read(path, UP_JSON_LEN_MAX, &text, why);
+    if (!err)
+        err = arena_new(UP_ARENA_LEN_MAX, &node->bases);
+    if (err)
+        goto out;
+    err = service_bases_parse(up_bytes_view(&text), node->bases, &bases, &line);
+    if (err)
+        err = up_why_set(why, UP_CONFIG, "node/bases %s: %.200s", path,
+                         line.text[0] ? line.text : up_err_text(err));
+    node->service.bases = bases;
+out:
+    up_bytes_wipe(&text);
+    return err;
 }
 
 static enum up_err member_read(struct node *node, struct up_why *why)
@@ -218,6 +282,10 @@ static enum up_err set_up(struct node *node, const char *file, struct up_why *wh
     if (!err)
         err = ceilings_read(node, why);
     if (!err)
+        err = limits_read(node, why);
+    if (!err)
+        err = bases_read(node, why);
+    if (!err)
         err = api_operators_load(node->config, OPERATORS_MAX, node->operators,
                                  &node->operator_count, why);
     if (!err)
@@ -278,6 +346,8 @@ static enum up_err open_all(struct node *node, struct up_why *why)
         err = rollback_check(service, why);
     if (!err)
         err = arena_new(UP_ARENA_LEN_MAX, &service->scratch);
+    if (!err)
+        err = service_agreements_apply_to(service, service->roster);
     if (!err) {
         exchange.incarnation = (uint64_t)nodestore_number(service->store, "incarnation", 1);
         err = exchange_new(&exchange, &service->exchange);
@@ -325,6 +395,7 @@ static void close_all(struct node *node)
     roster_destroy(&node->service.roster_old);
     areas_destroy(&node->service.areas);
     codes_destroy(&node->service.codes);
+    arena_destroy(&node->bases);
     keyfile_clear(&node->keyfile);
     config_destroy(&node->config);
 }

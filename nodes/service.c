@@ -214,6 +214,11 @@ static enum up_err status_fill(struct service *service, const struct service_cal
     status->refused = (uint32_t)service->refused;
     status->version = service_text(call->arena, UPSTANDER_VERSION);
     status->operator_name = service_text(call->arena, call->operator->name);
+    status->cant_be_shared =
+        (uint32_t)nodestore_count(service->store, NODESTORE_SENT, 1u << SENT_NO_AGREEMENT);
+    if (service_agreement_alarms(service, call->arena, &status->agreement_alarms,
+                                 &status->n_agreement_alarms))
+        return UP_NO_MEMORY;
     if (!status->member || !status->federation || !status->roster_expires || !status->broker ||
         !status->connection_detail || !status->version || !status->operator_name)
         return UP_NO_MEMORY;
@@ -245,11 +250,14 @@ enum up_err service_use_roster(struct service *service, struct roster *next, con
     if (!err)
         err = service_audit_add(service, person, "roster-changed", "version %llu",
                                 (unsigned long long)roster_version(next));
+    if (!err) /* what a party suspended stays suspended, as long as the agreement reads the same */
+        err = service_agreements_apply_to(service, next);
     if (err)
         return err;
     service->roster_old = service->roster;
     service->roster = next;
     service->roster_changed = true;
+    service->watched[0] = '\0';
     return UP_OK;
 }
 

@@ -81,6 +81,13 @@ UP_CHECKED enum up_err service_status(struct service *service, const struct serv
                                       Up__NodeStatus **ret_reply);
 UP_CHECKED enum up_err service_roster(struct service *service, const struct service_call *call,
                                       const Up__RosterRequest *request, Up__NodeStatus **ret_reply);
+UP_CHECKED enum up_err service_agreements(struct service *service, const struct service_call *call,
+                                          Up__AgreementList **ret_reply);
+/* Stops what goes under an agreement to and from this organisation, at once, and tells the other parties; suspended
+ * false: takes back what this organisation itself stopped. */
+UP_CHECKED enum up_err service_agreement_suspend(struct service *service,
+                                                 const struct service_call *call, const char *id,
+                                                 bool suspended, Up__AgreementList **ret_reply);
 UP_CHECKED enum up_err service_audit(struct service *service, const struct service_call *call,
                                      Up__AuditList **ret_reply);
 

@@ -338,10 +338,19 @@ enum up_err service_import_send(struct service *service, const struct service_ca
 /* --- what became of it ---------------------------------------------------------------------------- */
 
 static const char *const status_words[] = {
-    [SENT_STORED] = "stored",      [SENT_ACCEPTED] = "accepted",     [SENT_DELIVERED] = "delivered",
-    [SENT_SEEN] = "seen",          [SENT_RECORDED] = "recorded",     [SENT_REFUSED] = "refused",
-    [SENT_CANT] = "can't be sent", [SENT_NOT_SHARED] = "not shared", [SENT_HELD] = "held",
-    [SENT_RELEASED] = "released",  [SENT_COUNTED] = "counted",       [SENT_POOLED] = "pooled",
+    [SENT_STORED] = "stored",
+    [SENT_ACCEPTED] = "accepted",
+    [SENT_DELIVERED] = "delivered",
+    [SENT_SEEN] = "seen",
+    [SENT_RECORDED] = "recorded",
+    [SENT_REFUSED] = "refused",
+    [SENT_CANT] = "can't be sent",
+    [SENT_NOT_SHARED] = "not shared",
+    [SENT_HELD] = "held",
+    [SENT_RELEASED] = "released",
+    [SENT_POOLED] = "pooled",
+    [SENT_COUNTED] = "counted",
+    [SENT_NO_AGREEMENT] = "can't be sent",
 };
 
 static enum up_err sent_line(struct service *service, const struct nodestore_row *row,
@@ -359,7 +368,7 @@ static enum up_err sent_line(struct service *service, const struct nodestore_row
     line->ref = service_text(arena, row->owner);
     line->member = service_text(arena, row->peer);
     line->at = service_text(arena, at);
-    line->status = service_text(arena, row->state <= SENT_POOLED && status_words[row->state]
+    line->status = service_text(arena, row->state <= SENT_NO_AGREEMENT && status_words[row->state]
                                            ? status_words[row->state]
                                            : "");
     if (row->state == SENT_STORED &&

@@ -163,6 +163,8 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
     char level[32] = "";
     enum up_err err = UP_OK;
 
+    if (content->body_case == UP__MESSAGE__BODY_AGREEMENT)
+        return service_agreement_notice(service, message);
     (void)snprintf(from, sizeof from, "%s", message->sender.text);
     (void)snprintf(row.peer, sizeof row.peer, "%s", from);
     clock_london(row.at_s, at);

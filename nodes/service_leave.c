@@ -48,8 +48,15 @@ bool service_may_publish(const struct service *service, const Up__Member *audien
     level = agreed_within(service, &inputs, &cell, police_area);
     if (service->ceilings && service->ceilings[role].level < ceiling)
         ceiling = service->ceilings[role].level;
+    for (size_t i = 0; i < service->member_ceiling_count; i++) {
+        if (strcmp(service->member_ceilings[i].member, audience->id) == 0 &&
+            service->member_ceilings[i].ceiling.level < ceiling)
+            ceiling = service->member_ceilings[i].ceiling.level;
+    }
     if (level > ceiling)
         level = ceiling;
+    if (role == ROLE_CASEWORK) /* never a subscriber to feeds */
+        level = LEVEL_WITHHELD;
     return level >= (statistics ? LEVEL_COUNTED : LEVEL_ANONYMISED);
 }
 

@@ -8,6 +8,7 @@
 #include "nodes/exchange/exchange.h"
 #include "nodes/service.h"
 #include "nodes/store/nodestore.h"
+#include "presets.pb-c.h"
 
 /* States of a NODESTORE_SENT row: what a member was told. Never renumbered. */
 enum sent_state {
@@ -23,6 +24,7 @@ enum sent_state {
     SENT_RELEASED = 10,
     SENT_COUNTED = 11,
     SENT_POOLED = 12, /* counted for a release; in none yet, or another publisher's to know */
+    SENT_NO_AGREEMENT = 15, /* the person agreed, and no agreement carries it: asked again at the next send */
 };
 enum report_state { REPORT_SAVED = 1, REPORT_SENT = 2 };
 enum received_state { RECEIVED_NEW = 1, RECEIVED_EXPORTED = 2 };
@@ -42,6 +44,10 @@ struct service {
     struct roster *roster;
     const struct keyfile *keys;
     const struct entitlement *ceilings; /* this node's own, by enum role */
+    const struct entitlement_limit *member_ceilings; /* and by member */
+    size_t member_ceiling_count;
+    const Up__PresetBases *bases; /* what presets rely on, from the information-governance lead; NULL: not set up here */
+    char watched[11]; /* the day on which alarms about agreements were logged last */
     char member[UP_MEMBER_LEN_MAX + 1];
     const char *roster_path;
     struct digest stewards;
@@ -86,6 +92,7 @@ struct told {
     const Up__Member *member;
     struct verdict verdict;
     bool wide_only; /* outside its area: only in figures of the whole police area */
+    const char *unsent; /* reference in hex of its row, when no agreement carried it before; NULL: no row */
 };
 /* service_report_load: UP_NOT_FOUND with a sentence in why. */
 UP_CHECKED enum up_err service_report_load(struct service *service, const char *ref,
@@ -160,6 +167,25 @@ UP_CHECKED enum up_err service_pool_receive(struct service *service,
                                             const struct exchange_message *message);
 UP_CHECKED enum up_err service_pool_close(struct service *service, const char *person,
                                           Up__SendResult *result);
+/* What presets rely on (service_bases.c). service_bases_parse: from JSON, in the arena; a misspelt key or an unknown code
+ * is an error that why names. service_bases_stamp: a copy of the choice with the lead's basis and condition for each
+ * preset, and none where the lead named none, whatever stood there. */
+UP_CHECKED enum up_err service_bases_parse(struct up_view json, struct arena *arena,
+                                           Up__PresetBases **ret_bases, struct up_why *why);
+UP_CHECKED enum up_err service_bases_stamp(const struct service *service,
+                                           const Up__SharingChoice *choice, struct arena *arena,
+                                           Up__SharingChoice **ret_choice);
+/* Sharing agreements (service_agreements.c). service_agreement_notice: a party suspended one, or lets it go on; inside a
+ * transaction. service_agreements_apply_to: write the notices that are in the store into a directory; before it
+ * is put in force. */
+UP_CHECKED enum up_err service_agreement_notice(struct service *service,
+                                                const struct exchange_message *message);
+UP_CHECKED enum up_err service_agreements_apply_to(struct service *service, struct roster *roster);
+/* service_agreement_alarms: what a person should see to, a sentence each, in the arena. */
+UP_CHECKED enum up_err service_agreement_alarms(const struct service *service, struct arena *arena,
+                                                char ***ret_list, size_t *ret_count);
+/* service_agreements_watch: those alarms into the log, once a day. */
+void service_agreements_watch(struct service *service);
 /* What came (service_inbox.c); inside a transaction. */
 UP_CHECKED enum up_err service_keep(struct service *service, const struct exchange_message *message);
 UP_CHECKED enum up_err service_status_update(struct service *service,

@@ -216,6 +216,8 @@ enum up_err service_report_put(struct service *service, const struct service_cal
     incident.codes_version = codes_version(service->codes);
     taken.incident = &incident;
     err = report_check(service, &taken, call->why);
+    if (!err && taken.choice && service->bases)
+        err = service_bases_stamp(service, taken.choice, service->scratch, &taken.choice);
     if (err)
         return err;
     service_new_ref(ret_ref);
@@ -401,14 +403,17 @@ void service_inputs(const struct service *service, const Up__Report *report,
                     struct entitlement_inputs *ret_inputs)
 {
     service_today(today);
-    *ret_inputs = (struct entitlement_inputs){.incident = report->incident,
-                                              .choice = report->choice,
-                                              .roster = roster_content(service->roster),
-                                              .sender = service_self(service),
-                                              .recipient = member,
-                                              .ceilings_by_role = service->ceilings,
-                                              .areas = service->areas,
-                                              .today = today};
+    *ret_inputs =
+        (struct entitlement_inputs){.incident = report->incident,
+                                    .choice = report->choice,
+                                    .roster = roster_content(service->roster),
+                                    .sender = service_self(service),
+                                    .recipient = member,
+                                    .ceilings_by_role = service->ceilings,
+                                    .ceilings_by_member = service->member_ceilings,
+                                    .ceiling_by_member_count = service->member_ceiling_count,
+                                    .areas = service->areas,
+                                    .today = today};
 }
 
 struct verdict service_decide(const struct service *service, const Up__Report *report,
@@ -565,7 +570,7 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
     to->name = service_text(arena, member->name);
     to->role = member->role;
     to->entitlement = disclosure->entitlement;
-    to->decided_by = service_text(arena, entitlement_decided_text(verdict.decided_by));
+    to->decided_by = service_text(arena, entitlement_reason(&verdict));
     to->delivery = delivery ? service_text(arena, delivery) : NULL;
     if (verdict.entitlement.level >= LEVEL_ANONYMISED && !told.wide_only)
         to->disclosure = disclosure;
@@ -636,10 +641,12 @@ static enum up_err sent_put(struct service *service, const char *ref, const char
             groups[entitlement.n_withheld++] = (Up__Entitlement__Group)(group + 1);
     }
     entitlement.withheld = groups;
-    (void)snprintf(by, sizeof by, "%s", entitlement_decided_text(told->verdict.decided_by));
+    (void)snprintf(by, sizeof by, "%s", entitlement_reason(&told->verdict));
     line.entitlement = &entitlement;
     line.decided_by = by;
     line.wide_only = told->wide_only;
+    if (state == SENT_NO_AGREEMENT)
+        line.detail = by;
     err = message_pack(&line.base, UP_TEXT_LEN_MAX, &bytes);
     (void)snprintf(row.name, sizeof row.name, "%s", reference);
     (void)snprintf(row.owner, sizeof row.owner, "%s", ref);
@@ -683,6 +690,8 @@ static enum up_err tell(struct service *service, const char *person, const Up__R
     enum up_err err = UP_OK;
 
     keys_random(reference.bytes, sizeof reference.bytes);
+    if (told->unsent && ids_unhex(up_view_of(told->unsent, strlen(told->unsent)), reference.bytes))
+        return UP_MALFORMED;
     ids_hex(reference.bytes, hex);
     switch (told->verdict.entitlement.level) {
     case LEVEL_IDENTIFIED:
@@ -696,8 +705,13 @@ static enum up_err tell(struct service *service, const char *person, const Up__R
         state = SENT_HELD;
         result->held++;
         break;
-    case LEVEL_WITHHELD:
-        result->withheld++;
+    case LEVEL_WITHHELD: /* what the person agreed to and nobody signed for is no quiet nothing */
+        if (told->verdict.decided_by == BY_NO_AGREEMENT) {
+            state = SENT_NO_AGREEMENT;
+            result->cant_be_shared++;
+        } else {
+            result->withheld++;
+        }
         break;
     }
     if (!err)
@@ -724,15 +738,20 @@ enum up_err service_report_send(struct service *service, const char *person, con
         err =
             nodestore_list(service->store, &before, service->scratch, &told_before, &before_count);
     for (size_t i = 0; !err && i < roster->n_members; i++) {
-        struct told told = {.member = roster->members[i]};
+        struct told told = service_told(service, report, roster->members[i]);
         bool known = strcmp(told.member->id, service->member) == 0 ||
                      told.member->status != UP__MEMBER__STATUS__ACTIVE;
 
-        for (size_t j = 0; j < before_count; j++)
-            known |= strcmp(told_before[j].peer, told.member->id) == 0;
+        for (size_t j = 0; j < before_count; j++) {
+            if (strcmp(told_before[j].peer, told.member->id) != 0)
+                continue;
+            if (told_before[j].state == SENT_NO_AGREEMENT)
+                told.unsent = told_before[j].name;
+            else
+                known = true;
+        }
         if (known)
             continue;
-        told = service_told(service, report, told.member);
         err = tell(service, person, report, &told, result);
     }
     if (!err)

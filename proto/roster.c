@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "upstander/agreement.h"
 #include "upstander/limits.h"
 
 static const char tag[] = "upstander/roster/1";
@@ -21,23 +22,6 @@ static bool area_is_formed(const char *code)
         return false;
     for (size_t i = 1; i < 9; i++) {
         if (code[i] < '0' || code[i] > '9')
-            return false;
-    }
-    return true;
-}
-
-static bool date_is_formed(const char *date, bool may_be_empty)
-{
-    static const char pattern[] = "dddd-dd-dd";
-
-    if (date[0] == '\0')
-        return may_be_empty;
-    if (strlen(date) != sizeof pattern - 1)
-        return false;
-    for (size_t i = 0; i < sizeof pattern - 1; i++) {
-        bool digit = date[i] >= '0' && date[i] <= '9';
-
-        if (pattern[i] == 'd' ? !digit : date[i] != '-')
             return false;
     }
     return true;
@@ -79,24 +63,17 @@ static enum up_err check_member(const Up__Roster *roster, size_t index, struct u
     return UP_OK;
 }
 
-static enum up_err check_agreement(const Up__Agreement *agreement, struct up_why *why)
+static enum up_err check_agreement(const Up__Roster *roster, size_t index, struct up_why *why)
 {
-    if (agreement->id[0] == '\0' || strlen(agreement->id) > 64)
-        return up_why_set(why, UP_MALFORMED, "an agreement has no id, or a long one");
-    if (!role_is_known(agreement->from_role) || !role_is_known(agreement->to_role))
-        return up_why_set(why, UP_MALFORMED, "agreement %s: unknown role", agreement->id);
-    if (!agreement->ceiling)
-        return up_why_set(why, UP_MALFORMED, "agreement %s: no ceiling", agreement->id);
-    if (!date_is_formed(agreement->valid_from, false) ||
-        !date_is_formed(agreement->review_on, true) || !date_is_formed(agreement->ends_on, true))
-        return up_why_set(why, UP_MALFORMED, "agreement %s: a date is not YYYY-MM-DD",
-                          agreement->id);
-    for (size_t i = 0; i < agreement->n_areas; i++) {
-        if (!area_is_formed(agreement->areas[i]))
-            return up_why_set(why, UP_MALFORMED, "agreement %s: an area is not an ONS code",
-                              agreement->id);
+    const Up__Agreement *agreement = roster->agreements[index];
+    enum up_err err = agreement_check(agreement, why);
+
+    for (size_t i = 0; !err && i < index; i++) {
+        if (strcmp(roster->agreements[i]->id, agreement->id) == 0)
+            err = up_why_set(why, UP_MALFORMED, "agreement %s: its id stands there twice",
+                             agreement->id);
     }
-    return UP_OK;
+    return err;
 }
 
 static enum up_err check_hubs(const Up__Roster *roster, struct up_why *why)
@@ -143,7 +120,7 @@ enum up_err roster_check(const Up__Roster *draft, struct up_why *why)
     for (size_t i = 0; !err && i < draft->n_members; i++)
         err = check_member(draft, i, why);
     for (size_t i = 0; !err && i < draft->n_agreements; i++)
-        err = check_agreement(draft->agreements[i], why);
+        err = check_agreement(draft, i, why);
     return err ? err : check_hubs(draft, why);
 }
 
@@ -163,6 +140,8 @@ static enum up_err parse(struct up_view signed_bytes, struct arena *arena,
     err = message_unpack(&up__roster__descriptor,
                          up_view_of((*ret_signed)->roster.data, (*ret_signed)->roster.len), arena,
                          &inner);
+    if (!err)
+        err = agreement_unpack_all((Up__Roster *)inner, arena);
     if (!err)
         *ret_roster = (Up__Roster *)inner;
     return err;
@@ -268,6 +247,8 @@ enum up_err roster_open(struct up_view signed_bytes, const struct roster *held,
         err = UP_NOT_ENOUGH_SIGNATURES;
     if (!err)
         err = accept_change(signed_roster, up_bytes_view(&tagged), roster->content, held, pinned);
+    if (!err) /* only now: whoever can't sign the roster can't make work here */
+        err = agreement_verify_all(roster->content, roster->arena);
     if (err)
         goto out;
     *ret_roster = roster;
@@ -288,6 +269,23 @@ void roster_destroy(struct roster **roster_p)
     up_bytes_wipe(&roster->signed_bytes);
     free(roster);
     *roster_p = NULL;
+}
+
+enum up_err roster_pack(const Up__Roster *draft, struct up_bytes *ret_unsigned)
+{
+    Up__Roster plain = *draft;
+    Up__SignedRoster outer = UP__SIGNED_ROSTER__INIT;
+    struct up_bytes body = {0};
+    enum up_err err = UP_OK;
+
+    plain.n_agreements = 0;
+    err = message_pack(&plain.base, UP_ROSTER_LEN_MAX, &body);
+    if (err)
+        return err;
+    outer.roster = (ProtobufCBinaryData){.len = body.len, .data = body.data};
+    err = message_pack(&outer.base, UP_ROSTER_LEN_MAX, ret_unsigned);
+    up_bytes_wipe(&body);
+    return err;
 }
 
 enum up_err roster_peek(struct up_view signed_bytes, struct arena *arena, Up__Roster **ret_roster)
@@ -349,6 +347,31 @@ out:
     arena_destroy(&arena);
     up_bytes_wipe(&tagged);
     return err;
+}
+
+enum up_err roster_suspend(struct roster *roster, size_t index, const char *member, bool suspended)
+{
+    Up__Agreement *agreement = roster->content->agreements[index];
+    char **list = NULL;
+    size_t count = 0;
+
+    if (agreement_names(agreement->suspended_by, agreement->n_suspended_by, member) == suspended)
+        return UP_OK;
+    list = arena_alloc(roster->arena, (agreement->n_suspended_by + 1) * sizeof *list);
+    if (!list)
+        return UP_NO_MEMORY;
+    for (size_t i = 0; i < agreement->n_suspended_by; i++) {
+        if (strcmp(agreement->suspended_by[i], member) != 0)
+            list[count++] = agreement->suspended_by[i];
+    }
+    if (suspended) {
+        list[count] = arena_text(roster->arena, up_view_of(member, strlen(member)));
+        if (!list[count++])
+            return UP_NO_MEMORY;
+    }
+    agreement->suspended_by = list;
+    agreement->n_suspended_by = count;
+    return UP_OK;
 }
 
 const Up__Roster *roster_content(const struct roster *roster)

@@ -130,15 +130,25 @@ class Federation:
                          "--level", level, "--k", "5", "--retention-days", "365", "--contact",
                          "Information lead of the exercise", "--valid-from", "2026-01-01", "--review",
                          "2027-01-01", "--purpose", "hate-incident-reporting", *own.get(areas[0], []))
+        self.agree()
         self.sign()
         for member, *_ in self.members:
             self.settings_change(member, "    store = store\n",
                                  f"    store = store\n    areas = \"{AREAS}\"\n    codes = \"{CODES}\"\n")
 
-    def sign(self):
-        """Two of three; then the directory is put into the folders (running nodes: roster install)."""
+    def agree(self):
+        """Each organisation signs a copy for itself; the signatures are brought together."""
+        copies = []
+        for member, *_ in self.members:
+            copies.append(f"{member}/agreements")
+            shutil.copy(self.path("roster"), self.path(copies[-1]))
+            self.run("agreement", "sign", copies[-1], "--key", f"{member}/keys")
+        self.run("agreement", "collect", "roster", *copies)
+
+    def sign(self, *words):
+        """Two of three (words: "--really"); then the directory is put into the folders (running nodes: roster install)."""
         for steward in ("s1", "s2"):
-            self.run("roster", "sign", "roster", "--key", f"{steward}/keys")
+            self.run("roster", "sign", "roster", "--key", f"{steward}/keys", *words)
         for place in ["hub"] + [member for member, *_ in self.members]:
             if place not in self.processes:
                 shutil.copy(self.path("roster"), self.path(place, "roster"))

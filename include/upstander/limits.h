@@ -35,6 +35,7 @@
 #define UP_MEMBERS_MAX 4096u
 #define UP_STEWARDS_MAX 16u
 #define UP_AGREEMENTS_MAX 4096u
+#define UP_NOTICES_PER_MEMBER_MAX 256u /* kept of one member about agreements that are not listed here: it may be hostile */
 #define UP_ROSTER_GRACE_S (INT64_C(30) * 86400) /* relations go on after expiry (protocol.md 4) */
 
 /* --- broker -------------------------------------------------------------------------------- */

@@ -31,11 +31,17 @@ UP_CHECKED enum up_err roster_sign(struct up_view signed_bytes, const struct ide
 /* roster_peek: parse without any verification, for drafting tools and `roster show`. */
 UP_CHECKED enum up_err roster_peek(struct up_view signed_bytes, struct arena *arena,
                                    Up__Roster **ret_roster);
+/* roster_pack: a draft as a SignedRoster that nobody signed; its agreements are those in signed_agreements. */
+UP_CHECKED enum up_err roster_pack(const Up__Roster *draft, struct up_bytes *ret_unsigned);
 /* roster_check: is a draft well formed (ids, roles, keys, duplicates, thresholds, dates)? why names the item. */
 UP_CHECKED enum up_err roster_check(const Up__Roster *draft, struct up_why *why);
 
 void roster_stewards_digest(const Up__Roster *roster, struct digest *ret_digest);
 
+/* roster_suspend: a party's notice about agreement number `index` of the content is in force, or not any more. The name
+ * is copied into the roster. UP_NO_MEMORY. */
+UP_CHECKED enum up_err roster_suspend(struct roster *roster, size_t index, const char *member,
+                                      bool suspended);
 const Up__Roster *roster_content(const struct roster *roster); /* borrowed */
 struct up_view roster_signed_bytes(const struct roster *roster);
 uint64_t roster_version(const struct roster *roster);

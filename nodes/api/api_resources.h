@@ -23,6 +23,10 @@ enum up_err api_inbox_recorded(const struct http_request *request, struct http_r
 enum up_err api_inbox_export(const struct http_request *request, struct http_reply *reply);
 enum up_err api_inbox_export_done(const struct http_request *request, struct http_reply *reply);
 
+enum up_err api_agreements_list(const struct http_request *request, struct http_reply *reply);
+enum up_err api_agreements_suspend(const struct http_request *request, struct http_reply *reply);
+enum up_err api_agreements_resume(const struct http_request *request, struct http_reply *reply);
+
 enum up_err api_node_status(const struct http_request *request, struct http_reply *reply);
 enum up_err api_node_roster(const struct http_request *request, struct http_reply *reply);
 enum up_err api_node_publish(const struct http_request *request, struct http_reply *reply);

@@ -1,32 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * What a person is asked about sharing: for each role of recipient at most five sentences, each
- * with what it means (disclosure rules, section 1). The wording is versioned; change a sentence,
- * raise the version. Used inside nodes/cli only. */
+ * What a person is asked about sharing: for each role of recipient at most five sentences, each with what it means
+ * (disclosure.md 1). They are data: deploy/presets/presets.json, or a file of the organisation's own. Used inside
+ * nodes/cli only. */
 #ifndef NODES_CLI_CHOICES_H
 #define NODES_CLI_CHOICES_H
 
-#include <stddef.h>
+#include "presets.pb-c.h"
+#include "upstander/message.h"
 
-#include "incident.pb-c.h"
+enum { CHOICES_PER_ROLE_MAX = 5 };
 
-#define CHOICES_WORDING_VERSION "1"
-enum { CHOICES_PER_ROLE_MAX = 5, CHOICES_ROLE_COUNT = 5, CHOICES_GROUPS_MAX = 4 };
+enum choices_wording { CHOICES_PLAIN, CHOICES_EASY_READ, CHOICES_BSL_GLOSS };
+/* choices_wording_parse: "plain", "easy-read", "bsl-gloss". UP_INVALID. choices_wording_text: the word. */
+UP_CHECKED enum up_err choices_wording_parse(const char *word, enum choices_wording *ret_wording);
+const char *choices_wording_text(enum choices_wording wording);
+const char *choices_sentence(const Up__Wording *from, enum choices_wording wording);
 
-struct choices_preset {
-    const char *code; /* kept with the answer */
-    const char *sentence;
-    Up__Entitlement__Level level;
-    Up__Entitlement__Group withheld[CHOICES_GROUPS_MAX];
-    size_t withheld_count;
-};
-
-struct choices_role {
-    Up__Role__Code role;
-    const char *question;
-    struct choices_preset presets[CHOICES_PER_ROLE_MAX];
-    size_t preset_count;
-};
-
-extern const struct choices_role choices_roles[CHOICES_ROLE_COUNT];
+/* choices_parse: presets from JSON, checked; an unknown or misspelt key is an error, and so is a preset above the hard
+ * ceiling of its role. The list lives in the arena. why names line or preset. */
+UP_CHECKED enum up_err choices_parse(struct up_view json, struct arena *arena,
+                                     Up__PresetList **ret_list, struct up_why *why);
+/* choices_builtin: the text of those that are part of the program. */
+struct up_view choices_builtin(void);
 
 #endif

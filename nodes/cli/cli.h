@@ -43,5 +43,6 @@ extern const struct cli_command cmd_status_command;
 extern const struct cli_command cmd_audit_command;
 extern const struct cli_command cmd_publish_command;
 extern const struct cli_command cmd_explain_command;
+extern const struct cli_command cmd_agreement_command;
 
 #endif

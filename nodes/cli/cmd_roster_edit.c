@@ -10,6 +10,7 @@
 #include "nodes/cli/names.h"
 #include "nodes/cli/print.h"
 #include "nodes/cli/rosterfile.h"
+#include "upstander/agreement.h"
 #include "upstander/ids.h"
 #include "upstander/limits.h"
 
@@ -267,19 +268,28 @@ int cmd_roster_hub(struct cli *cli, int argc, char **argv)
 /* --- agreement -------------------------------------------------------------------------------- */
 
 static const char agreement_help[] =
-    "usage: upstander roster agreement FILE --from ROLE --to ROLE --area CODE... --level LEVEL\n"
+    "usage: upstander roster agreement FILE {--from ROLE | --from-member ID...}\n"
+    "           {--to ROLE | --to-member ID...} --area CODE... --level LEVEL\n"
     "           [--withheld GROUP,...] [--k N] --retention-days N --contact TEXT --valid-from "
     "DATE\n"
     "           --review DATE [--ends DATE] [--purpose WORD...] [--id ID]\n"
-    "           [--publisher MEMBER] [--window month|quarter|year]\n"
-    "Adds what members of one role may share with members of another, in areas.\n"
+    "           [--kind KIND...] [--publisher ID] [--window WINDOW] [--standing BASIS]\n"
+    "Adds what organisations may share with others, in areas; one of the same --id is replaced. It "
+    "binds\n"
+    "those that then sign it: `upstander agreement sign`.\n"
+    "  --from-member ID...  these organisations send; with --from, if they are of that role\n"
+    "  --to-member ID...    these receive\n"
     "  --level LEVEL    at most: identified, pseudonymised, anonymised, counted\n"
     "  --withheld G,... never: contact, characteristic, suspect, place\n"
     "  --k N            published figures hold at least so many people (3 or more; 5 when left "
     "out)\n"
-    "  --publisher MEMBER   counts of these areas go to it, and it alone publishes figures of "
-    "them\n"
-    "  --window W       how often figures are published: month (when left out), quarter, year\n"
+    "  --kind KIND...   only these: incident, release, statistics, action\n"
+    "  --publisher ID   the one organisation that publishes figures of these areas\n"
+    "  --window WINDOW  figures are released by month, quarter or year\n"
+    "  --standing BASIS where nobody asked the person, reports that a police force or council "
+    "took\n"
+    "                   itself add to figures: statutory-function, or depersonalised-data;\n"
+    "                   with --standing-level counted or anonymised\n"
     "  --retention-days N   how long the recipient may keep it\n"
     "  --contact TEXT   whom to ask about it\n"
     "  --review DATE    YYYY-MM-DD; it goes on after that day, but says so. Only --ends ends it\n";
@@ -294,20 +304,27 @@ struct agreement_words {
     const char *review;
     const char *ends;
     const char *id;
-    const char *publisher;
-    const char *window;
     int64_t k;
     int64_t retention_days;
     struct args_list areas;
     struct args_list purposes;
+    struct args_list from_members;
+    struct args_list to_members;
+    struct args_list kinds;
+    const char *publisher;
+    const char *window;
+    const char *standing;
+    const char *standing_level;
 };
 
-static int agreement_check(const struct agreement_words *words)
+static int words_check(const struct agreement_words *words)
 {
     const char *dates[] = {words->valid_from, words->review, words->ends};
 
-    if (!words->from || !words->to || !words->level || !words->contact || !words->valid_from ||
-        !words->review || words->areas.count == 0 || words->retention_days == 0)
+    if ((!words->from && words->from_members.count == 0) ||
+        (!words->to && words->to_members.count == 0) || !words->level || !words->contact ||
+        !words->valid_from || !words->review || words->areas.count == 0 ||
+        words->retention_days == 0)
         return args_wrong(
             "--from, --to, --area, --level, --retention-days, --contact, --valid-from "
             "and --review are all needed");
@@ -315,6 +332,10 @@ static int agreement_check(const struct agreement_words *words)
         if (dates[i] && !names_date_is_formed(dates[i]))
             return args_wrong("a date is not YYYY-MM-DD");
     }
+    if (words->id && !names_is_ref(words->id))
+        return args_wrong("--id is letters, digits and hyphens");
+    if (!words->standing != !words->standing_level)
+        return args_wrong("--standing and --standing-level belong together");
     if (words->k != 0 && (words->k < UP_K_MIN || words->k > 1000))
         return args_wrong("--k is %d to 1000", UP_K_MIN);
     if (words->retention_days > 100L * 366)
@@ -322,16 +343,58 @@ static int agreement_check(const struct agreement_words *words)
     return ARGS_GO_ON;
 }
 
-static Up__ReleaseWindow__Code window_parse(const char *word)
+static int standing_fill(struct rosterfile *file, const struct agreement_words *words,
+                         Up__Agreement *agreement)
 {
-    return strcmp(word, "month") == 0     ? UP__RELEASE_WINDOW__CODE__MONTH
-           : strcmp(word, "quarter") == 0 ? UP__RELEASE_WINDOW__CODE__QUARTER
-           : strcmp(word, "year") == 0    ? UP__RELEASE_WINDOW__CODE__YEAR
-                                          : UP__RELEASE_WINDOW__CODE__NOT_STATED;
+    Up__Standing *standing = arena_alloc(file->arena, sizeof *standing);
+    Up__Entitlement *most = arena_alloc(file->arena, sizeof *most);
+
+    if (!standing || !most)
+        return no_memory();
+    up__standing__init(standing);
+    up__entitlement__init(most);
+    standing->entitlement = most;
+    if (strcmp(words->standing, "statutory-function") == 0)
+        standing->basis = UP__STANDING__BASIS__STATUTORY_FUNCTION;
+    else if (strcmp(words->standing, "depersonalised-data") == 0)
+        standing->basis = UP__STANDING__BASIS__DEPERSONALISED_DATA;
+    else
+        return args_wrong("--standing is statutory-function or depersonalised-data");
+    if (names_level_parse(words->standing_level, &most->level) ||
+        most->level > UP__ENTITLEMENT__LEVEL__ANONYMISED)
+        return args_wrong("--standing-level is counted or anonymised");
+    agreement->standing = standing;
+    return ARGS_GO_ON;
 }
 
-static int agreement_fill(struct rosterfile *file, const struct agreement_words *words,
-                          Up__Agreement *agreement)
+static int parties_fill(struct rosterfile *file, const struct agreement_words *words,
+                        Up__Agreement *agreement)
+{
+    static const char *const windows[] = {"", "month", "quarter", "year"};
+    int window = 0;
+
+    agreement->from_members = texts_copy(file, &words->from_members);
+    agreement->n_from_members = words->from_members.count;
+    agreement->to_members = texts_copy(file, &words->to_members);
+    agreement->n_to_members = words->to_members.count;
+    agreement->kinds = texts_copy(file, &words->kinds);
+    agreement->n_kinds = words->kinds.count;
+    agreement->publisher = rosterfile_text(file, words->publisher ? words->publisher : "");
+    if (!agreement->from_members || !agreement->to_members || !agreement->kinds ||
+        !agreement->publisher)
+        return no_memory();
+    for (int i = 1; words->window && i < 4; i++) {
+        if (strcmp(windows[i], words->window) == 0)
+            window = i;
+    }
+    if (words->window && window == 0)
+        return args_wrong("--window is month, quarter or year");
+    agreement->window = (Up__ReleaseWindow__Code)window;
+    return words->standing ? standing_fill(file, words, agreement) : ARGS_GO_ON;
+}
+
+static int words_fill(struct rosterfile *file, const struct agreement_words *words,
+                      Up__Agreement *agreement)
 {
     char id[64];
     size_t number = file->roster->n_agreements + 1;
@@ -342,19 +405,17 @@ static int agreement_fill(struct rosterfile *file, const struct agreement_words 
         return no_memory();
     up__entitlement__init(agreement->ceiling);
     agreement->ceiling->withheld = groups;
-    if (names_role_parse(words->from, &agreement->from_role) ||
-        names_role_parse(words->to, &agreement->to_role))
+    if ((words->from && names_role_parse(words->from, &agreement->from_role)) ||
+        (words->to && names_role_parse(words->to, &agreement->to_role)))
         return args_wrong("a role is police, council, casework, charity or governance");
     if (names_level_parse(words->level, &agreement->ceiling->level))
         return args_wrong("--level is identified, pseudonymised, anonymised, counted or withheld");
     if (names_groups_parse(words->withheld ? words->withheld : "", groups,
                            &agreement->ceiling->n_withheld))
         return args_wrong("--withheld is of contact, characteristic, suspect, place");
-    agreement->window = window_parse(words->window ? words->window : "month");
-    if (agreement->window == UP__RELEASE_WINDOW__CODE__NOT_STATED)
-        return args_wrong("--window is month, quarter or year");
-    agreement->publisher = rosterfile_text(file, words->publisher ? words->publisher : "");
-    (void)snprintf(id, sizeof id, "%s-%s-%zu", words->from, words->to, number);
+    (void)snprintf(id, sizeof id, "%.20s-%.20s-%zu",
+                   words->from ? words->from : words->from_members.items[0],
+                   words->to ? words->to : words->to_members.items[0], number);
     agreement->id = rosterfile_text(file, words->id ? words->id : id);
     agreement->areas = texts_copy(file, &words->areas);
     agreement->n_areas = words->areas.count;
@@ -366,33 +427,45 @@ static int agreement_fill(struct rosterfile *file, const struct agreement_words 
     agreement->valid_from = rosterfile_text(file, words->valid_from);
     agreement->review_on = rosterfile_text(file, words->review);
     agreement->ends_on = rosterfile_text(file, words->ends ? words->ends : "");
-    if (!agreement->publisher || !agreement->id || !agreement->areas || !agreement->purposes ||
-        !agreement->contact || !agreement->valid_from || !agreement->review_on ||
-        !agreement->ends_on)
+    if (!agreement->id || !agreement->areas || !agreement->purposes || !agreement->contact ||
+        !agreement->valid_from || !agreement->review_on || !agreement->ends_on)
         return no_memory();
-    return ARGS_GO_ON;
+    return parties_fill(file, words, agreement);
+}
+
+/* At the end, or in the place of the one with this id, whose signatures go. */
+static enum up_err agreement_put(struct rosterfile *file, Up__Agreement *agreement)
+{
+    Up__Roster *roster = file->roster;
+    size_t at = 0;
+
+    while (at < roster->n_agreements && strcmp(roster->agreements[at]->id, agreement->id) != 0)
+        at++;
+    if (at == roster->n_agreements) {
+        roster->agreements = rosterfile_grow(file, roster->agreements, at);
+        roster->signed_agreements = rosterfile_grow(file, roster->signed_agreements, at);
+        if (!roster->agreements || !roster->signed_agreements)
+            return UP_NO_MEMORY;
+        roster->n_agreements = roster->n_signed_agreements = at + 1;
+    }
+    roster->agreements[at] = agreement;
+    return agreement_pack(agreement, file->arena, &roster->signed_agreements[at]);
 }
 
 static int agreement_add(struct rosterfile *file, const struct agreement_words *words)
 {
-    Up__Roster *roster = file->roster;
     Up__Agreement *agreement = arena_alloc(file->arena, sizeof *agreement);
     int result = CLI_OK;
+    enum up_err err = UP_OK;
 
-    roster->agreements = rosterfile_grow(file, roster->agreements, roster->n_agreements);
-    if (!agreement || !roster->agreements)
+    if (!agreement)
         return no_memory();
     up__agreement__init(agreement);
-    result = agreement_fill(file, words, agreement);
+    result = words_fill(file, words, agreement);
     if (result != ARGS_GO_ON)
         return result;
-    for (size_t i = 0; i < roster->n_agreements; i++) {
-        if (strcmp(roster->agreements[i]->id, agreement->id) == 0)
-            return print_fault("an agreement %s is in the directory already; give another --id",
-                               agreement->id);
-    }
-    roster->agreements[roster->n_agreements++] = agreement;
-    return finish(file);
+    err = agreement_put(file, agreement);
+    return err ? print_why(err, NULL) : finish(file);
 }
 
 int cmd_roster_agreement(struct cli *cli, int argc, char **argv)
@@ -409,12 +482,17 @@ int cmd_roster_agreement(struct cli *cli, int argc, char **argv)
         {"--review", ARGS_TEXT, (void *)&given.review},
         {"--ends", ARGS_TEXT, (void *)&given.ends},
         {"--id", ARGS_TEXT, (void *)&given.id},
-        {"--publisher", ARGS_TEXT, (void *)&given.publisher},
-        {"--window", ARGS_TEXT, (void *)&given.window},
         {"--k", ARGS_NUMBER, &given.k},
         {"--retention-days", ARGS_NUMBER, &given.retention_days},
         {"--area", ARGS_LIST, &given.areas},
         {"--purpose", ARGS_LIST, &given.purposes},
+        {"--from-member", ARGS_LIST, &given.from_members},
+        {"--to-member", ARGS_LIST, &given.to_members},
+        {"--kind", ARGS_LIST, &given.kinds},
+        {"--publisher", ARGS_TEXT, (void *)&given.publisher},
+        {"--window", ARGS_TEXT, (void *)&given.window},
+        {"--standing", ARGS_TEXT, (void *)&given.standing},
+        {"--standing-level", ARGS_TEXT, (void *)&given.standing_level},
     };
     const struct args_spec spec = SPEC(agreement_help, 1, 1);
     struct rosterfile file = {0};
@@ -422,7 +500,7 @@ int cmd_roster_agreement(struct cli *cli, int argc, char **argv)
     enum up_err err = UP_OK;
 
     if (result == ARGS_GO_ON)
-        result = agreement_check(&given);
+        result = words_check(&given);
     if (result != ARGS_GO_ON)
         return result;
     err = rosterfile_read(&file, cli->arena, words.items[0]);

@@ -9,6 +9,7 @@
 #include "nodes/cli/args.h"
 #include "nodes/cli/client.h"
 #include "nodes/cli/cmd_roster.h"
+#include "nodes/cli/mistakes.h"
 #include "nodes/cli/names.h"
 #include "nodes/cli/print.h"
 #include "nodes/cli/rosterfile.h"
@@ -26,10 +27,17 @@ static void digest_hex(const struct digest *digest, char ret_hex[static 65])
 /* --- sign ------------------------------------------------------------------------------------- */
 
 static const char sign_help[] =
-    "usage: upstander roster sign FILE --key KEYFILE [--passphrase-file FILE]\n"
-    "Adds a signature. Look at `upstander roster show FILE` first: that is what you sign.\n"
+    "usage: upstander roster sign FILE --key KEYFILE [--passphrase-file FILE] [--before FILE] "
+    "[--really]\n"
+    "Adds a signature. Look at `upstander roster show FILE` first: that is what you sign. It is "
+    "compared\n"
+    "with the version signed before; what looks like a mistake is printed, and not signed: too "
+    "few\n"
+    "signatories left, an area without anybody, more to be seen, smaller figures.\n"
     "  --key KEYFILE    the signatory's `keys` (mode 0600)\n"
-    "  --passphrase-file FILE   its first line opens the keys\n";
+    "  --passphrase-file FILE   its first line opens the keys\n"
+    "  --before FILE    the version to compare with, when it is not FILE.before\n"
+    "  --really         all of it is meant\n";
 
 static int signed_count(struct cli *cli, struct up_view bytes, size_t *ret_count)
 {
@@ -72,13 +80,17 @@ int cmd_roster_sign(struct cli *cli, int argc, char **argv)
 {
     const char *key = NULL;
     const char *passphrase_file = NULL;
+    const char *before = NULL;
+    bool really = false;
     static struct args_list words;
     const struct args_option options[] = {
         {"--key", ARGS_TEXT, (void *)&key},
-        {"--passphrase-file", ARGS_TEXT, (void *)&passphrase_file}};
+        {"--passphrase-file", ARGS_TEXT, (void *)&passphrase_file},
+        {"--before", ARGS_TEXT, (void *)&before},
+        {"--really", ARGS_FLAG, &really}};
     const struct args_spec spec = {.help = sign_help,
                                    .options = options,
-                                   .option_count = 2,
+                                   .option_count = 4,
                                    .words = &words,
                                    .words_min = 1,
                                    .words_max = 1};
@@ -94,7 +106,9 @@ int cmd_roster_sign(struct cli *cli, int argc, char **argv)
     err = rosterfile_read(&file, cli->arena, words.items[0]);
     if (!err)
         err = secrets_read(key, passphrase_file, KEYFILE_STEWARD, &keyfile, &file.why);
-    result = err ? print_why(err, &file.why) : sign(cli, &file, &keyfile);
+    result = err ? print_why(err, &file.why) : mistakes_check(cli, &file, before, really);
+    if (result == CLI_OK)
+        result = sign(cli, &file, &keyfile);
     keyfile_clear(&keyfile);
     rosterfile_clear(&file);
     return result;

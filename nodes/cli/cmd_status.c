@@ -45,6 +45,14 @@ static void print(const Up__NodeStatus *status)
         (void)snprintf(text, sizeof text, "%u: see `upstander sent`", status->outbox_cant_be_sent);
         line("CAN'T BE SENT", text);
     }
+    if (status->cant_be_shared > 0) {
+        (void)snprintf(text, sizeof text,
+                       "%u the person agreed to, and no agreement carries: see `upstander sent`",
+                       status->cant_be_shared);
+        line("CAN'T BE SENT", text);
+    }
+    for (size_t i = 0; i < status->n_agreement_alarms; i++)
+        line("SEE TO", status->agreement_alarms[i]);
     (void)snprintf(text, sizeof text, "%u taken here, %u received, %u refused", status->reports,
                    status->inbox, status->refused);
     line("Reports", text);
@@ -74,7 +82,8 @@ static int run(struct cli *cli, int argc, char **argv)
         print(status);
     }
     up_bytes_wipe(&text);
-    return status->connected && !status->roster_expired && status->outbox_cant_be_sent == 0
+    return status->connected && !status->roster_expired && status->outbox_cant_be_sent == 0 &&
+                   status->cant_be_shared == 0 && status->n_agreement_alarms == 0
                ? CLI_OK
                : CLI_FAILED;
 }

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "nodes/cli/mistakes.h"
+#include "upstander/agreement.h"
 #include "upstander/json.h"
 #include "upstander/limits.h"
 
@@ -22,6 +24,8 @@ enum up_err rosterfile_read(struct rosterfile *file, struct arena *arena, const 
                          &message);
     if (!err)
         err = roster_peek(up_bytes_view(&file->bytes), arena, &file->roster);
+    if (!err) /* who signed which agreement is shown, and kept, while the directory is drawn up */
+        err = agreement_verify_all(file->roster, arena);
     if (err)
         return up_why_set(&file->why, err, "%s is no directory file: %s", path, up_err_text(err));
     file->signed_roster = (Up__SignedRoster *)message;
@@ -33,28 +37,44 @@ void rosterfile_clear(struct rosterfile *file)
     up_bytes_wipe(&file->bytes);
 }
 
+/* A version that enough signed may be in force somewhere: what comes next is compared with it. */
+static enum up_err before_keep(struct rosterfile *file)
+{
+    struct digest own;
+    struct roster *roster = NULL;
+    Up__Roster *as_it_was = NULL;
+    char path[MISTAKES_PATH_MAX];
+    enum up_err err = UP_OK;
+
+    if (file->bytes.len == 0)
+        return UP_OK; /* a new one */
+    err = roster_peek(up_bytes_view(&file->bytes), file->arena, &as_it_was);
+    if (err)
+        return err;
+    roster_stewards_digest(as_it_was, &own);
+    if (roster_open(up_bytes_view(&file->bytes), NULL, &own, &roster))
+        return UP_OK; /* a draft: nobody holds it */
+    roster_destroy(&roster);
+    err = mistakes_before(file->path, path);
+    return err ? err : file_write(path, up_bytes_view(&file->bytes), 0644, &file->why);
+}
+
 enum up_err rosterfile_save(struct rosterfile *file)
 {
-    Up__SignedRoster unsigned_roster;
-    struct up_bytes body = {0};
     struct up_bytes out = {0};
     enum up_err err = UP_OK;
 
-    up__signed_roster__init(&unsigned_roster);
     if (file->signed_roster && file->signed_roster->n_signatures > 0)
         file->roster->version++;
     file->roster->issued_at_s = clock_wall_s();
     err = roster_check(file->roster, &file->why);
     if (err)
         return err;
-    err = message_pack(&file->roster->base, UP_ROSTER_LEN_MAX, &body);
-    if (!err) {
-        unsigned_roster.roster = (ProtobufCBinaryData){.len = body.len, .data = body.data};
-        err = message_pack(&unsigned_roster.base, UP_ROSTER_LEN_MAX, &out);
-    }
+    err = before_keep(file);
+    if (!err)
+        err = roster_pack(file->roster, &out);
     if (!err)
         err = file_write(file->path, up_bytes_view(&out), 0644, &file->why);
-    up_bytes_wipe(&body);
     up_bytes_wipe(&out);
     return err;
 }

@@ -22,7 +22,7 @@ UP_CHECKED enum up_err rosterfile_read(struct rosterfile *file, struct arena *ar
                                        const char *path);
 void rosterfile_clear(struct rosterfile *file);
 /* rosterfile_save: check the draft and write it without signatures; the version goes up if it had
- * any. */
+ * any. A version that enough had signed is kept beside it as PATH.before. */
 UP_CHECKED enum up_err rosterfile_save(struct rosterfile *file);
 /* rosterfile_grow: room for one more item in a list of the roster; the list's new place, NULL
  * without memory. */

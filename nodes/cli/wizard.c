@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "nodes/cli/ask.h"
-#include "nodes/cli/choices.h"
 #include "nodes/cli/client.h"
 #include "nodes/cli/fields.h"
 #include "nodes/cli/names.h"
@@ -25,6 +24,7 @@ struct wizard {
     struct arena *arena;
     Up__Report *report;
     const char *draft_path;
+    const struct sharing *sharing;
 };
 
 struct question;
@@ -327,64 +327,26 @@ static int ask_account(struct wizard *wizard, const struct question *question)
     return STEP_GO_ON;
 }
 
-static Up__RoleChoice *choice_make(struct wizard *wizard, const struct choices_role *role,
-                                   const struct choices_preset *preset)
-{
-    Up__RoleChoice *choice = arena_alloc(wizard->arena, sizeof *choice);
-    Up__Entitlement *entitlement = arena_alloc(wizard->arena, sizeof *entitlement);
-    size_t len = preset->withheld_count * sizeof *entitlement->withheld;
-
-    if (!choice || !entitlement)
-        return NULL;
-    up__role_choice__init(choice);
-    up__entitlement__init(entitlement);
-    choice->role = role->role;
-    choice->entitlement = entitlement;
-    choice->preset = arena_text(wizard->arena, up_view_of(preset->code, strlen(preset->code)));
-    entitlement->level = preset->level;
-    entitlement->n_withheld = preset->withheld_count;
-    entitlement->withheld = arena_alloc(wizard->arena, len + 1);
-    if (!choice->preset || !entitlement->withheld)
-        return NULL;
-    memcpy(entitlement->withheld, preset->withheld, len);
-    return choice;
-}
-
 /* A role that is left open was not asked about, and gets nothing. */
 static int ask_sharing(struct wizard *wizard, const struct question *question)
 {
-    Up__SharingChoice *choice = arena_alloc(wizard->arena, sizeof *choice);
+    Up__SharingChoice *choice = NULL;
     char now[CLOCK_TEXT_LEN];
+    char today[11];
+    struct sharing sharing = *wizard->sharing;
+    bool left = false;
 
-    if (!choice)
-        return out_of_memory();
-    up__sharing_choice__init(choice);
-    choice->roles = arena_alloc(wizard->arena, CHOICES_ROLE_COUNT * sizeof(Up__RoleChoice *));
-    if (!choice->roles)
-        return out_of_memory();
-    (void)puts(question->text);
-    for (size_t i = 0; i < CHOICES_ROLE_COUNT; i++) {
-        const struct choices_role *role = &choices_roles[i];
-        const char *sentences[CHOICES_PER_ROLE_MAX];
-        int chosen = 0;
-
-        for (size_t j = 0; j < role->preset_count; j++)
-            sentences[j] = role->presets[j].sentence;
-        (void)putchar('\n');
-        chosen = ask_choice(role->question, sentences, role->preset_count);
-        if (chosen < 0)
-            return STEP_LEFT;
-        if (chosen == 0)
-            continue;
-        choice->roles[choice->n_roles] = choice_make(wizard, role, &role->presets[chosen - 1]);
-        if (!choice->roles[choice->n_roles++])
-            return out_of_memory();
-    }
-    wizard->report->choice = choice;
     clock_london(clock_wall_s(), now);
-    if (fields_text(&wizard->report->base, "choice.wording_version", CHOICES_WORDING_VERSION,
-                    wizard->arena) ||
-        fields_text(&wizard->report->base, "choice.given_at", now, wizard->arena))
+    memcpy(today, now, 10);
+    today[10] = '\0';
+    sharing.today = today;
+    (void)puts(question->text);
+    if (sharing_ask(&sharing, wizard->arena, &choice, &left))
+        return out_of_memory();
+    if (left)
+        return STEP_LEFT;
+    wizard->report->choice = choice;
+    if (fields_text(&wizard->report->base, "choice.given_at", now, wizard->arena))
         return out_of_memory();
     return STEP_GO_ON;
 }
@@ -576,9 +538,11 @@ static int ready(struct wizard *wizard)
     return CLI_FAILED;
 }
 
-int wizard_run(struct cli *cli, const char *draft_path, Up__Report **ret_report)
+int wizard_run(struct cli *cli, const char *draft_path, const struct sharing *sharing,
+               Up__Report **ret_report)
 {
-    struct wizard wizard = {.cli = cli, .arena = cli->arena, .draft_path = draft_path};
+    struct wizard wizard = {
+        .cli = cli, .arena = cli->arena, .draft_path = draft_path, .sharing = sharing};
     struct up_why why = {0};
     size_t step = 0;
     int result = CLI_OK;

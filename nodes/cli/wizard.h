@@ -6,11 +6,13 @@
 
 #include "api.pb-c.h"
 #include "nodes/cli/cli.h"
+#include "nodes/cli/sharing.h"
 #include "upstander/message.h"
 
 /* wizard_run: CLI_OK with a whole report in the arena; CLI_FAILED when it was left, or a life is at
- * risk and nobody was rung: the draft stays. */
-int wizard_run(struct cli *cli, const char *draft_path, Up__Report **ret_report);
+ * risk and nobody was rung: the draft stays. The sharing's today is filled in when it is asked. */
+int wizard_run(struct cli *cli, const char *draft_path, const struct sharing *sharing,
+               Up__Report **ret_report);
 
 /* What goes to a draft file and comes from it: "step N", a newline, the report as JSON. */
 UP_CHECKED enum up_err wizard_draft_format(const Up__Report *report, size_t step,

@@ -333,6 +333,11 @@ const char *areas_climb(const struct areas *areas, const char *code, enum area_k
     return row ? row->code : NULL;
 }
 
+const char *areas_code(const struct areas *areas, size_t index)
+{
+    return areas && index < areas->count ? areas->rows[index].code : NULL;
+}
+
 const char *areas_name(const struct areas *areas, const char *code)
 {
     const struct area *row = area_find(areas, code);

@@ -24,6 +24,8 @@ enum area_kind areas_kind(const struct areas *areas, const char *code);
 /* areas_climb: the code's ancestor of that kind (or itself); NULL when there is none. An abolished authority never is
  * its own: it climbs to its successor, or, where it was split, to what all its successors share. Borrowed. */
 const char *areas_climb(const struct areas *areas, const char *code, enum area_kind kind);
+/* areas_code: the index-th code in order; NULL past the end. Borrowed. */
+const char *areas_code(const struct areas *areas, size_t index);
 const char *areas_name(const struct areas *areas, const char *code); /* NULL when unknown */
 /* areas_since: the year from which the code has stood for what it stands for now, because others were merged into it;
  * 0 when none was, or it is not known. */

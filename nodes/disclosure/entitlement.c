@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nodes/disclosure/generalise.h"
+#include "upstander/agreement.h"
 #include "upstander/limits.h"
 
 static const struct entitlement bottom = {LEVEL_WITHHELD, GROUPS_ALL};
@@ -124,6 +125,10 @@ const char *entitlement_decided_text(enum decided_by by)
         [BY_MALFORMED] = "something in the report or the choice can't be read",
         [BY_NOT_IN_AREA] = "it happened outside this organisation's area",
         [BY_NOT_ACTIVE] = "the organisation is not an active member",
+        [BY_NOT_NAMED] = "the person did not ask for this very team by name",
+        [BY_STATUTORY] = "nobody asked the person; by the agreement, for a statutory function",
+        [BY_DEPERSONALISED] = "nobody asked the person; by the agreement, as depersonalised data",
+        [BY_NO_FEEDS] = "a casework team gets single reports, never figures",
     };
 
     return (unsigned)by < BY_COUNT ? texts[by] : texts[BY_MALFORMED];
@@ -162,35 +167,148 @@ bool entitlement_covers(char *const *codes, size_t code_count, const char *area,
     return false;
 }
 
-static bool agreement_in_force(const Up__Agreement *agreement, const Up__Member *sender,
-                               const Up__Member *recipient, const char *today)
+const char *entitlement_reason(const struct verdict *verdict)
 {
-    return entitlement_role(agreement->from_role) != ROLE_UNKNOWN &&
-           agreement->from_role == sender->role && agreement->to_role == recipient->role &&
-           !agreement->suspended && agreement->valid_from[0] != '\0' &&
-           strcmp(agreement->valid_from, today) <= 0 &&
-           (agreement->ends_on[0] == '\0' || strcmp(today, agreement->ends_on) <= 0);
+    static const char *const lacks[] = {
+        [AGREEMENT_NONE] = "no sharing agreement is in force: none names both organisations",
+        [AGREEMENT_ELSEWHERE] = "no sharing agreement is in force: none covers the place",
+        [AGREEMENT_NOT_YET] = "no sharing agreement is in force: it begins later",
+        [AGREEMENT_ENDED] = "no sharing agreement is in force: it has ended",
+        [AGREEMENT_UNSIGNED] =
+            "no sharing agreement is in force: this organisation has not signed it",
+        [AGREEMENT_UNSIGNED_BY_OTHER] =
+            "no sharing agreement is in force: the other organisation has not signed it",
+        [AGREEMENT_SUSPENDED] = "no sharing agreement is in force: it is suspended",
+    };
+
+    return verdict->decided_by == BY_NO_AGREEMENT && (unsigned)verdict->lack < AGREEMENT_IN_FORCE
+               ? lacks[verdict->lack]
+               : entitlement_decided_text(verdict->decided_by);
+}
+
+/* --- agreements ------------------------------------------------------------------------------- */
+
+static bool has_signed(const Up__Agreement *agreement, const Up__Member *member)
+{
+    return agreement_names(agreement->signed_by, agreement->n_signed_by, member->id);
+}
+
+static bool has_suspended(const Up__Agreement *agreement, const Up__Member *member)
+{
+    return agreement_names(agreement->suspended_by, agreement->n_suspended_by, member->id);
+}
+
+enum agreement_lack entitlement_state(const Up__Agreement *agreement, const Up__Member *sender,
+                                      const Up__Member *recipient, const char *today)
+{
+    if (entitlement_role(sender->role) == ROLE_UNKNOWN || !agreement_sends(agreement, sender) ||
+        !agreement_receives(agreement, recipient))
+        return AGREEMENT_NONE;
+    if (agreement->valid_from[0] == '\0' || strcmp(agreement->valid_from, today) > 0)
+        return AGREEMENT_NOT_YET;
+    if (agreement->ends_on[0] != '\0' && strcmp(today, agreement->ends_on) > 0)
+        return AGREEMENT_ENDED;
+    if (!has_signed(agreement, sender))
+        return AGREEMENT_UNSIGNED;
+    if (!has_signed(agreement, recipient))
+        return AGREEMENT_UNSIGNED_BY_OTHER;
+    if (agreement->suspended || has_suspended(agreement, sender) ||
+        has_suspended(agreement, recipient))
+        return AGREEMENT_SUSPENDED;
+    return AGREEMENT_IN_FORCE;
+}
+
+/* What all agreements together say about one incident and two members. */
+struct agreed {
+    struct entitlement ceiling;
+    unsigned levels;          /* bit per level: what there is a kind of message for */
+    enum agreement_lack lack; /* AGREEMENT_IN_FORCE, or of the nearest */
+    struct entitlement standing;
+    enum decided_by standing_by; /* BY_NOTHING: no standing basis */
+};
+
+/* Levels as they leave: an incident by itself, in a release, in a count (disclosure.md 1). */
+static unsigned kinds_levels(const Up__Agreement *agreement)
+{
+    unsigned levels = 1u << LEVEL_WITHHELD;
+
+    if (agreement->n_kinds == 0)
+        return ~0u;
+    if (agreement_names(agreement->kinds, agreement->n_kinds, "incident"))
+        levels |= 1u << LEVEL_IDENTIFIED | 1u << LEVEL_PSEUDONYMISED;
+    if (agreement_names(agreement->kinds, agreement->n_kinds, "release"))
+        levels |= 1u << LEVEL_ANONYMISED;
+    if (agreement_names(agreement->kinds, agreement->n_kinds, "statistics"))
+        levels |= 1u << LEVEL_COUNTED;
+    return levels;
+}
+
+static enum level level_within(enum level level, unsigned levels)
+{
+    while (level > LEVEL_WITHHELD && !(levels >> level & 1))
+        level = (enum level)((int)level - 1);
+    return level;
+}
+
+static void standing_add(struct agreed *agreed, const Up__Standing *standing)
+{
+    static const struct entitlement most = {LEVEL_ANONYMISED, 0};
+    enum decided_by by = BY_NOTHING;
+
+    if (!standing)
+        return;
+    if (standing->basis == UP__STANDING__BASIS__STATUTORY_FUNCTION)
+        by = BY_STATUTORY;
+    else if (standing->basis == UP__STANDING__BASIS__DEPERSONALISED_DATA)
+        by = BY_DEPERSONALISED;
+    if (by == BY_NOTHING)
+        return; /* a basis that is not known here is none */
+    if (agreed->standing_by == BY_NOTHING) {
+        agreed->standing = most;
+        agreed->standing_by = by;
+    }
+    agreed->standing = entitlement_meet(agreed->standing, entitlement_read(standing->entitlement));
+}
+
+static struct agreed agreed_read(const struct entitlement_inputs *inputs)
+{
+    struct agreed agreed = {.ceiling = {LEVEL_IDENTIFIED, 0}, .levels = ~0u};
+    const char *area = entitlement_area(inputs->incident, inputs->areas);
+    bool any = false;
+    bool stopped = false;
+
+    for (size_t i = 0; i < inputs->roster->n_agreements; i++) {
+        const Up__Agreement *agreement = inputs->roster->agreements[i];
+        enum agreement_lack lack =
+            entitlement_state(agreement, inputs->sender, inputs->recipient, inputs->today);
+
+        if (lack == AGREEMENT_NONE)
+            continue;
+        if (!area || !entitlement_covers(agreement->areas, agreement->n_areas, area, inputs->areas))
+            lack = AGREEMENT_ELSEWHERE;
+        if (lack > agreed.lack)
+            agreed.lack = lack;
+        stopped |= lack == AGREEMENT_SUSPENDED;
+        if (lack != AGREEMENT_IN_FORCE)
+            continue;
+        any = true;
+        agreed.ceiling = entitlement_meet(agreed.ceiling, entitlement_read(agreement->ceiling));
+        agreed.levels &= kinds_levels(agreement);
+        standing_add(&agreed, agreement->standing);
+    }
+    if (stopped)
+        agreed.lack = AGREEMENT_SUSPENDED;
+    if (!any || stopped)
+        agreed.ceiling = bottom;
+    return agreed;
 }
 
 struct entitlement entitlement_agreement(const struct entitlement_inputs *inputs)
 {
-    struct entitlement e = {LEVEL_IDENTIFIED, 0};
-    const char *area = entitlement_area(inputs->incident, inputs->areas);
-    bool any = false;
+    struct agreed agreed = agreed_read(inputs);
 
-    if (!area)
-        return bottom;
-    for (size_t i = 0; i < inputs->roster->n_agreements; i++) {
-        const Up__Agreement *agreement = inputs->roster->agreements[i];
-
-        if (!agreement_in_force(agreement, inputs->sender, inputs->recipient, inputs->today))
-            continue;
-        if (!entitlement_covers(agreement->areas, agreement->n_areas, area, inputs->areas))
-            continue;
-        any = true;
-        e = entitlement_meet(e, entitlement_read(agreement->ceiling));
-    }
-    return any ? e : bottom;
+    agreed.ceiling.level = level_within(agreed.ceiling.level, agreed.levels);
+    return agreed.ceiling;
 }
 
 unsigned entitlement_k(const Up__Roster *roster, const Up__Member *sender,
@@ -201,7 +319,8 @@ unsigned entitlement_k(const Up__Roster *roster, const Up__Member *sender,
     for (size_t i = 0; i < roster->n_agreements; i++) {
         const Up__Agreement *agreement = roster->agreements[i];
 
-        if (agreement_in_force(agreement, sender, recipient, today) && agreement->k > k)
+        if (entitlement_state(agreement, sender, recipient, today) >= AGREEMENT_SUSPENDED &&
+            agreement->k > k)
             k = agreement->k;
     }
     if (k == 0)
@@ -217,7 +336,8 @@ bool entitlement_publisher(const struct entitlement_inputs *inputs, const char *
     for (size_t i = 0; area && i < inputs->roster->n_agreements; i++) {
         const Up__Agreement *agreement = inputs->roster->agreements[i];
 
-        if (!agreement_in_force(agreement, inputs->sender, inputs->recipient, inputs->today) ||
+        if (entitlement_state(agreement, inputs->sender, inputs->recipient, inputs->today) !=
+                AGREEMENT_IN_FORCE ||
             !entitlement_covers(agreement->areas, agreement->n_areas, area, inputs->areas) ||
             agreement->publisher[0] == '\0')
             continue;
@@ -237,11 +357,14 @@ Up__ReleaseWindow__Code entitlement_window(const Up__Roster *roster, const Up__M
     for (size_t i = 0; i < roster->n_agreements; i++) {
         const Up__Agreement *agreement = roster->agreements[i];
 
-        if (agreement_in_force(agreement, sender, recipient, today) && agreement->window > window)
+        if (entitlement_state(agreement, sender, recipient, today) == AGREEMENT_IN_FORCE &&
+            agreement->window > window)
             window = agreement->window;
     }
     return window > UP__RELEASE_WINDOW__CODE__YEAR ? UP__RELEASE_WINDOW__CODE__YEAR : window;
 }
+
+/* --- the decision ----------------------------------------------------------------------------- */
 
 /* Each input is remembered as it is met, so that what explains a decision can't say another one. Past the room, which
  * only a choice that names one member many times could pass, the last one stands for the rest. */
@@ -269,27 +392,68 @@ static void lower(struct verdict *verdict, struct entitlement by, enum decided_b
     verdict->entitlement = e;
 }
 
-static void lower_by_role_choice(struct verdict *verdict, const Up__RoleChoice *asked,
-                                 const char *today)
+/* Reports that a police or council member took itself: its calls, its own forms, a force's own records. Anything else
+ * may have come from a charity, or from somebody who was promised to be asked. */
+static bool taken_itself(const struct entitlement_inputs *inputs)
 {
-    if (!generalise_date_is_valid(
-            asked->expires_on)) /* the last day can't be read: it may be past */
-        lower(verdict, bottom, BY_MALFORMED);
-    if (asked->expires_on[0] != '\0' && strcmp(asked->expires_on, today) < 0)
-        lower(verdict, bottom, BY_CHOICE_EXPIRED);
-    lower(verdict, entitlement_read(asked->entitlement), BY_ROLE_CHOICE);
+    enum role role = entitlement_role(inputs->sender->role);
+
+    if (inputs->received || (role != ROLE_POLICE && role != ROLE_COUNCIL))
+        return false;
+    switch ((int)inputs->incident->channel) {
+    case UP__CHANNEL__CODE__CALL_101:
+    case UP__CHANNEL__CODE__CALL_999:
+    case UP__CHANNEL__CODE__OWN_FORM:
+        return true;
+    case UP__CHANNEL__CODE__IMPORT:
+        return role == ROLE_POLICE;
+    default:
+        return false;
+    }
 }
 
-static void lower_by_choice(struct verdict *verdict, const struct entitlement_inputs *inputs)
+/* Nobody asked for this role. A choice on record that lists no role, or one that is not known here, is an answer. */
+static bool nobody_asked(const Up__SharingChoice *choice)
+{
+    for (size_t i = 0; choice && i < choice->n_roles; i++) {
+        if (entitlement_role(choice->roles[i]->role) == ROLE_UNKNOWN)
+            return false;
+    }
+    return !choice || choice->n_roles > 0;
+}
+
+static void lower_by_standing(struct verdict *verdict, const struct entitlement_inputs *inputs,
+                              const struct agreed *agreed, enum decided_by otherwise)
+{
+    if (agreed->standing_by == BY_NOTHING || !taken_itself(inputs) || !nobody_asked(inputs->choice))
+        lower(verdict, bottom, otherwise);
+    else
+        lower(verdict, agreed->standing, agreed->standing_by);
+}
+
+/* A choice for a member by name lowers; a casework team is asked for by name or gets nothing. */
+static void lower_by_name(struct verdict *verdict, const struct entitlement_inputs *inputs)
+{
+    const Up__SharingChoice *choice = inputs->choice;
+    bool named = false;
+
+    for (size_t i = 0; choice && i < choice->n_members; i++) {
+        if (strcmp(choice->members[i]->member, inputs->recipient->id) != 0)
+            continue;
+        named = true;
+        lower(verdict, entitlement_read(choice->members[i]->entitlement), BY_MEMBER_CHOICE);
+    }
+    if (!named && entitlement_role(inputs->recipient->role) == ROLE_CASEWORK)
+        lower(verdict, bottom, BY_NOT_NAMED);
+}
+
+static void lower_by_choice(struct verdict *verdict, const struct entitlement_inputs *inputs,
+                            const struct agreed *agreed)
 {
     const Up__SharingChoice *choice = inputs->choice;
     const Up__RoleChoice *asked = NULL;
 
-    if (!choice) {
-        lower(verdict, bottom, BY_NO_CHOICE);
-        return;
-    }
-    for (size_t i = 0; i < choice->n_roles; i++) {
+    for (size_t i = 0; choice && i < choice->n_roles; i++) {
         if (choice->roles[i]->role != inputs->recipient->role)
             continue;
         if (asked) { /* two answers to one question: neither is trusted */
@@ -298,14 +462,18 @@ static void lower_by_choice(struct verdict *verdict, const struct entitlement_in
         }
         asked = choice->roles[i];
     }
-    if (asked)
-        lower_by_role_choice(verdict, asked, inputs->today);
-    else
-        lower(verdict, bottom, BY_ROLE_NOT_ASKED);
-    for (size_t i = 0; i < choice->n_members; i++) {
-        if (strcmp(choice->members[i]->member, inputs->recipient->id) == 0)
-            lower(verdict, entitlement_read(choice->members[i]->entitlement), BY_MEMBER_CHOICE);
+    if (!asked) {
+        lower_by_standing(verdict, inputs, agreed, choice ? BY_ROLE_NOT_ASKED : BY_NO_CHOICE);
+        lower_by_name(verdict, inputs);
+        return;
     }
+    if (!generalise_date_is_valid(
+            asked->expires_on)) /* the last day can't be read: it may be past */
+        lower(verdict, bottom, BY_MALFORMED);
+    if (asked->expires_on[0] != '\0' && strcmp(asked->expires_on, inputs->today) < 0)
+        lower(verdict, bottom, BY_CHOICE_EXPIRED);
+    lower(verdict, entitlement_read(asked->entitlement), BY_ROLE_CHOICE);
+    lower_by_name(verdict, inputs);
 }
 
 static void lower_by_onward(struct verdict *verdict, const struct entitlement_inputs *inputs)
@@ -343,14 +511,39 @@ static bool in_area(const struct entitlement_inputs *inputs, const char *area)
     return false;
 }
 
+static void lower_by_node(struct verdict *verdict, const struct entitlement_inputs *inputs,
+                          enum role role)
+{
+    if (inputs->ceilings_by_role)
+        lower(verdict, inputs->ceilings_by_role[role], BY_NODE_CEILING);
+    for (size_t i = 0; i < inputs->ceiling_by_member_count; i++) {
+        if (strcmp(inputs->ceilings_by_member[i].member, inputs->recipient->id) == 0)
+            lower(verdict, inputs->ceilings_by_member[i].ceiling, BY_NODE_CEILING);
+    }
+}
+
+/* What is left of the level when there is no kind of message for it. Casework teams get no counts and no releases. */
+static void lower_by_kind(struct verdict *verdict, enum role role, const struct agreed *agreed)
+{
+    static const unsigned feeds = 1u << LEVEL_COUNTED | 1u << LEVEL_ANONYMISED;
+    enum level carried = level_within(verdict->entitlement.level, agreed->levels);
+
+    if (carried < verdict->entitlement.level)
+        lower(verdict, (struct entitlement){carried, 0}, BY_AGREEMENT);
+    if (role == ROLE_CASEWORK && feeds >> verdict->entitlement.level & 1)
+        lower(verdict, (struct entitlement){LEVEL_WITHHELD, 0}, BY_NO_FEEDS);
+}
+
 struct verdict entitlement_decide(const struct entitlement_inputs *inputs)
 {
     struct verdict verdict = {.entitlement = {LEVEL_IDENTIFIED, 0}, .decided_by = BY_NOTHING};
     enum role role = entitlement_role(inputs->recipient->role);
     const char *area = entitlement_area(inputs->incident, inputs->areas);
+    struct agreed agreed = agreed_read(inputs);
 
     if (inputs->wide)
         lower(&verdict, (struct entitlement){LEVEL_ANONYMISED, 0}, BY_NOT_IN_AREA);
+    verdict.lack = agreed.lack;
     if (role == ROLE_UNKNOWN)
         lower(&verdict, bottom, BY_ROLE_UNKNOWN);
     if (inputs->recipient->status != UP__MEMBER__STATUS__ACTIVE)
@@ -361,14 +554,11 @@ struct verdict entitlement_decide(const struct entitlement_inputs *inputs)
     if (inputs->received)
         lower_by_onward(&verdict, inputs);
     else
-        lower_by_choice(&verdict, inputs);
-    {
-        struct entitlement agreed = entitlement_agreement(inputs);
-
-        lower(&verdict, agreed, agreed.level == LEVEL_WITHHELD ? BY_NO_AGREEMENT : BY_AGREEMENT);
-    }
+        lower_by_choice(&verdict, inputs, &agreed);
+    lower(&verdict, agreed.ceiling,
+          agreed.lack == AGREEMENT_IN_FORCE ? BY_AGREEMENT : BY_NO_AGREEMENT);
     lower(&verdict, entitlement_hard_ceiling(role), BY_HARD_CEILING);
-    if (inputs->ceilings_by_role)
-        lower(&verdict, inputs->ceilings_by_role[role], BY_NODE_CEILING);
+    lower_by_node(&verdict, inputs, role);
+    lower_by_kind(&verdict, role, &agreed);
     return verdict;
 }

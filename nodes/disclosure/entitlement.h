@@ -60,6 +60,10 @@ enum decided_by {
     BY_MALFORMED,
     BY_NOT_IN_AREA, /* jurisdiction does not cover the place */
     BY_NOT_ACTIVE,  /* the member is leaving or revoked */
+    BY_NOT_NAMED,   /* a casework team that the person did not ask for by name */
+    BY_STATUTORY,   /* nobody asked; the agreement's standing basis: statutory function */
+    BY_DEPERSONALISED, /* nobody asked; its standing basis: depersonalised data */
+    BY_NO_FEEDS,       /* a casework team gets no counts and no releases */
     BY_COUNT,
 };
 
@@ -71,11 +75,24 @@ struct entitlement_part {
     struct entitlement allows;
 };
 
+/* What an agreement lacks to be in force between two members for an area; the later, the nearer it is. */
+enum agreement_lack {
+    AGREEMENT_NONE = 0,    /* none names both */
+    AGREEMENT_ELSEWHERE,   /* it does not list the area */
+    AGREEMENT_NOT_YET,     /* it begins later */
+    AGREEMENT_ENDED,
+    AGREEMENT_UNSIGNED,    /* this node's member did not sign it with the key in the directory */
+    AGREEMENT_UNSIGNED_BY_OTHER,
+    AGREEMENT_SUSPENDED,   /* in its text, or by a party's notice */
+    AGREEMENT_IN_FORCE,
+};
+
 struct verdict {
     struct entitlement entitlement;
     enum decided_by decided_by; /* what lowered the level last; ties: the first in order */
     struct entitlement_part parts[ENTITLEMENT_PARTS_MAX];
     size_t part_count;
+    enum agreement_lack lack;   /* of the nearest agreement; says more where decided_by is BY_NO_AGREEMENT */
 };
 
 struct entitlement entitlement_meet(struct entitlement a, struct entitlement b);
@@ -87,6 +104,14 @@ enum role entitlement_role(Up__Role__Code role);
 struct entitlement entitlement_hard_ceiling(enum role role);
 const char *entitlement_level_text(enum level level);     /* "IDENTIFIED" ... */
 const char *entitlement_decided_text(enum decided_by by); /* plain English, one clause */
+/* entitlement_reason: the same, and for want of an agreement also what is amiss with the nearest one. */
+const char *entitlement_reason(const struct verdict *verdict);
+
+/* The most that leaves this node for one member (disclosure.md 1). */
+struct entitlement_limit {
+    const char *member;
+    struct entitlement ceiling;
+};
 
 struct entitlement_inputs {
     const Up__Incident *incident;    /* its own entitlement and onward part */
@@ -96,6 +121,8 @@ struct entitlement_inputs {
     const Up__Member *sender; /* this node's member */
     const Up__Member *recipient;
     const struct entitlement *ceilings_by_role; /* the node's own, by enum role; NULL: none */
+    const struct entitlement_limit *ceilings_by_member; /* and by member, each once; may be NULL */
+    size_t ceiling_by_member_count;
     const struct areas *areas; /* NULL reads as an empty table: everything WITHHELD */
     const char *today;         /* "YYYY-MM-DD", Europe/London */
     bool wide; /* asked for rows of a whole police area: it is enough that the recipient is in that of the incident, and
@@ -104,11 +131,12 @@ struct entitlement_inputs {
 /* entitlement_decide: the one decision function. Never fails: what it can't read is WITHHELD. */
 struct verdict entitlement_decide(const struct entitlement_inputs *inputs);
 /* entitlement_agreement: ceiling of the agreements in force between the two members for the incident's area
- * (the meet, where several apply); WITHHELD when none. An agreement covers an area when it lists it, or the
- * police area above it. */
+ * (the meet, where several apply); WITHHELD when none, and when one of them is suspended: suspending never gives more.
+ * An agreement covers an area when it lists it, or the police area above it. It binds two members when each is a party
+ * on its side and signed it (signed_by). */
 struct entitlement entitlement_agreement(const struct entitlement_inputs *inputs);
-/* entitlement_k: the largest k of the agreements in force between their roles; UP_K_DEFAULT when none says
- * one; never below UP_K_MIN. */
+/* entitlement_k: the largest k of the agreements between them that both signed, whose days have come and are not past;
+ * UP_K_DEFAULT when none says one; never below UP_K_MIN. */
 unsigned entitlement_k(const Up__Roster *roster, const Up__Member *sender,
                        const Up__Member *recipient, const char *today);
 /* entitlement_publisher: who makes releases and statistics of the incident's area for the recipient, by the agreements in
@@ -117,6 +145,9 @@ bool entitlement_publisher(const struct entitlement_inputs *inputs, const char *
 /* entitlement_window: how often, by the agreements in force between their roles: the coarsest that one says. */
 Up__ReleaseWindow__Code entitlement_window(const Up__Roster *roster, const Up__Member *sender,
                                            const Up__Member *recipient, const char *today);
+/* entitlement_state: how one agreement stands between two members, whatever the area. */
+enum agreement_lack entitlement_state(const Up__Agreement *agreement, const Up__Member *sender,
+                                      const Up__Member *recipient, const char *today);
 /* entitlement_area: where the incident belongs: its local authority if known to the table, else its police
  * area; NULL when neither is. entitlement_covers: is that area, or the one above it, among these codes? */
 const char *entitlement_area(const Up__Incident *incident, const struct areas *areas);

@@ -190,7 +190,11 @@ static unsigned lever_of(const struct job *job, enum decided_by by)
         return WHY_CHOICE;
     case BY_CHOICE_EXPIRED:
         return job->inputs->received ? WHY_ONWARD : WHY_CHOICE;
+    case BY_STATUTORY:
+    case BY_DEPERSONALISED:
+        return WHY_CHOICE;
     case BY_MEMBER_CHOICE:
+    case BY_NOT_NAMED:
         return WHY_MEMBER_CHOICE;
     case BY_NO_AGREEMENT:
     case BY_AGREEMENT:
@@ -311,6 +315,20 @@ static void say_level_reason(const struct job *job, const struct entitlement_par
         break;
     case BY_MEMBER_CHOICE:
         say(text, "The person chose that %s may see %s.", recipient(job), most);
+        break;
+    case BY_NOT_NAMED:
+        say(text, "The person did not ask for %s by name.", recipient(job));
+        break;
+    case BY_NO_FEEDS:
+        say(text, "Casework teams get single reports, never figures.");
+        break;
+    case BY_STATUTORY:
+    case BY_DEPERSONALISED:
+        say(text,
+            "Nobody asked the person about %s; the sharing agreement lets reports that %s took "
+            "itself add to figures, as %s.",
+            many, sender(job),
+            part->by == BY_STATUTORY ? "a statutory function" : "depersonalised data");
         break;
     case BY_NO_AGREEMENT:
         say(text, "No sharing agreement between %s and %s is in force%s%s.", sender(job),
@@ -466,7 +484,8 @@ static void say_choice_change(const struct job *job, enum decided_by by, struct 
 {
     const char *many = why_kind(job->role);
 
-    if (by == BY_NO_CHOICE || by == BY_ROLE_NOT_ASKED)
+    if (by == BY_NO_CHOICE || by == BY_ROLE_NOT_ASKED || by == BY_STATUTORY ||
+        by == BY_DEPERSONALISED)
         say(text, "if the person were asked about %s and agreed", many);
     else if (by == BY_CHOICE_EXPIRED || by == BY_MALFORMED)
         say(text, "if the person were asked again about %s and agreed", many);
@@ -545,7 +564,7 @@ static bool levers_for(const struct job *job, const struct verdict *verdict, enu
     for (size_t i = 0; i < verdict->part_count; i++) {
         unsigned lever = lever_of(job, verdict->parts[i].by);
 
-        if (verdict->parts[i].allows.level >= level)
+        if (verdict->parts[i].allows.level >= level || verdict->parts[i].by == BY_NO_FEEDS)
             continue;
         if (lever == 0)
             return false;
@@ -586,6 +605,8 @@ static void level_steps_make(struct job *job, const struct verdict *verdict, uns
         struct why_step *step = NULL;
         unsigned levers = 0;
 
+        if (job->role == ROLE_CASEWORK && level <= LEVEL_ANONYMISED)
+            continue; /* single reports or nothing */
         if (!levers_for(job, verdict, (enum level)level, &levers))
             return;
         levers |= always;

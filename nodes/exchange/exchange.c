@@ -676,6 +676,10 @@ static enum exchange_outcome judge(const Up__Message *message)
     case UP__MESSAGE__BODY_STATISTICS_RETURN:
     case UP__MESSAGE__BODY_POOLED_COUNTS:
         return EXCHANGE_STORED;
+    case UP__MESSAGE__BODY_AGREEMENT:
+        return message->agreement->digest.len == 32 && message->agreement->number > 0
+                   ? EXCHANGE_STORED
+                   : EXCHANGE_NOT_UNDERSTOOD;
     default:
         return EXCHANGE_NOT_UNDERSTOOD;
     }

@@ -66,8 +66,8 @@ static struct {
     struct areas *areas;
     struct one *list;
     size_t count;
-    struct one **order;     /* scratch, as long as the list */
-    struct one **by_stay;   /* those that stay longest first */
+    struct one **order;   /* scratch, as long as the list */
+    struct one **by_stay; /* those that stay longest first */
     char originators[ORIGINATORS_MAX][WORD_MAX];
     size_t originator_count;
     struct book books[LEDGERS_MAX];
@@ -191,10 +191,10 @@ static struct book *book_of(const struct release_scope *scope)
     run.book_count++;
     must(arena_new(UP_ARENA_LEN_MAX, &book->arena), "arena");
     up__ledger__init(&book->ledger);
-    book->ledger.area = must_have(
-        arena_text(book->arena, up_view_of(scope->area, strlen(scope->area))));
-    book->ledger.year = must_have(
-        arena_text(book->arena, up_view_of(scope->year, strlen(scope->year))));
+    book->ledger.area =
+        must_have(arena_text(book->arena, up_view_of(scope->area, strlen(scope->area))));
+    book->ledger.year =
+        must_have(arena_text(book->arena, up_view_of(scope->year, strlen(scope->year))));
     id[run.book_count - 1][0] = (uint8_t)run.book_count;
     book->ledger.release_id = (ProtobufCBinaryData){.len = 16, .data = id[run.book_count - 1]};
     book->ledger.statistics = run.statistics;
@@ -396,8 +396,8 @@ static void truth_of_ledger(const struct book *book, int round)
     uint32_t *used = must_have(calloc(ledger->n_counts + 1, sizeof *used));
     const char *comma = "";
 
-    fprintf(run.truth, "{\"round\":%d,\"area\":\"%s\",\"year\":\"%s\",\"revision\":%u,\"stands\":[", round,
-            ledger->area, ledger->year, ledger->revision);
+    fprintf(run.truth, "{\"round\":%d,\"area\":\"%s\",\"year\":\"%s\",\"revision\":%u,\"stands\":[",
+            round, ledger->area, ledger->year, ledger->revision);
     for (size_t i = 0; i < run.count; i++) {
         struct one *one = run.by_stay[i];
         struct release_place place = {one->originator, one->batch, &one->cell};
@@ -500,8 +500,7 @@ static size_t grain_fill(const struct book *book, const struct grain *grain, con
 
         period_of(one->period, grain->months, period);
         if (one->batch == 0 || one->gone || !of_book(one, book) ||
-            !release_is_past(period, through) ||
-            (strlen(one->period) == 4 && grain->months < 12) ||
+            !release_is_past(period, through) || (strlen(one->period) == 4 && grain->months < 12) ||
             (!grain->police_area &&
              !entitlement_covers(run.own, run.own_count, one->area, run.areas)))
             continue;
@@ -589,8 +588,8 @@ static void naive_tell(struct book *book, int round, const char *through)
     release.closed_through = (char *)(uintptr_t)through;
     release.rows =
         must_have(calloc(run.count * (sizeof grains / sizeof grains[0]), sizeof(Up__ReleaseRow *)));
-    fprintf(run.truth, "{\"round\":%d,\"area\":\"%s\",\"year\":\"%s\",\"revision\":%u,\"stands\":[", round,
-            release.area, release.year, release.revision);
+    fprintf(run.truth, "{\"round\":%d,\"area\":\"%s\",\"year\":\"%s\",\"revision\":%u,\"stands\":[",
+            round, release.area, release.year, release.revision);
     for (size_t i = 0; i < sizeof grains / sizeof grains[0]; i++) {
         if (i > 0 && grains[i].months == 3 && base > 1)
             continue; /* the base is that already */

@@ -79,22 +79,28 @@ options_of() {
 }
 man_words() { sed 's/\\//g' deploy/man/upstander.1.scd | grep -oE -- '\*[^*]+\*' | tr -d '*' | tr ' ' '\n' | sort -u; }
 mapfile -t commands < <(upstander --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
-mapfile -t steps < <(upstander roster --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
+steps_of() { upstander "$1" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'; }
+mapfile -t steps < <(steps_of roster)
+mapfile -t agreement_steps < <(steps_of agreement)
 # what is typed before the options, and what --help says that the options are
 told=()
 all_options="--help --version"
 for command in "${commands[@]}"; do
     told+=("$command")
-    [ "$command" = roster ] || all_options+=" $(options_of upstander "$command")"
+    [[ $command == roster || $command == agreement ]] || all_options+=" $(options_of upstander "$command")"
 done
 for step in "${steps[@]}"; do
     told+=("roster $step")
     all_options+=" $(options_of upstander roster "$step")"
 done
+for step in "${agreement_steps[@]}"; do
+    told+=("agreement $step")
+    all_options+=" $(options_of upstander agreement "$step")"
+done
 check "commands were found" test "${#commands[@]}" -gt 5 -a "${#steps[@]}" -gt 5
 man_tells_all() {
     local word
-    for word in "${commands[@]}" "${steps[@]}" $all_options; do
+    for word in "${commands[@]}" "${steps[@]}" "${agreement_steps[@]}" $all_options; do
         man_words | grep -qxF -e "$word" || { echo "upstander(1) is silent about $word"; return 1; }
     done
 }
@@ -108,8 +114,9 @@ complete_for() { # words typed, the last of them to be completed
 }
 check "completion of commands" same "${commands[*]} --help --version" "$(complete_for upstander "")"
 check "completion of the directory's steps" same "${steps[*]} --help" "$(complete_for upstander roster "")"
+check "completion of the agreements' steps" same "${agreement_steps[*]} --help" "$(complete_for upstander agreement "")"
 for words in "${told[@]}"; do
-    [ "$words" != roster ] || continue
+    [[ $words != roster && $words != agreement ]] || continue
     read -ra typed <<<"$words"
     check "completion of upstander $words" same "$(options_of upstander "${typed[@]}")" \
         "$(complete_for upstander "${typed[@]}" -)"

@@ -366,6 +366,24 @@ enum up_err service_audit(struct service *self, const struct service_call *call,
     return UP_OK;
 }
 
+enum up_err service_agreements(struct service *self, const struct service_call *call,
+                               Up__AgreementList **ret_reply)
+{
+    NEW(reply, AgreementList, agreement_list);
+    (void)self;
+    *ret_reply = reply;
+    return UP_OK;
+}
+
+enum up_err service_agreement_suspend(struct service *self, const struct service_call *call,
+                                      const char *id, bool suspended, Up__AgreementList **ret_reply)
+{
+    (void)suspended;
+    if (strcmp(id, "one-1") != 0)
+        return up_why_set(call->why, UP_NOT_FOUND, "the directory lists no such agreement");
+    return service_agreements(self, call, ret_reply);
+}
+
 /* --- set-up ----------------------------------------------------------------------------------- */
 
 static void serve(int ready)
@@ -552,7 +570,13 @@ static void every_command_explains_itself(void **state)
                                            "roster show",
                                            "roster verify",
                                            "roster stewards",
-                                           "roster install"};
+                                           "roster install",
+                                           "agreement show",
+                                           "agreement diff",
+                                           "agreement sign",
+                                           "agreement collect",
+                                           "agreement suspend",
+                                           "agreement resume"};
 
     (void)state;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -566,6 +590,22 @@ static void every_command_explains_itself(void **state)
     }
     assert_int_equal(run("--help"), 0);
     assert_int_equal(run("--version"), 0);
+}
+
+static void agreements_are_shown_and_suspended(void **state)
+{
+    (void)state;
+    assert_int_equal(run("agreement"), 2);
+    assert_int_equal(run("agreement show"), 0);
+    assert_true(said("No sharing agreement"));
+    assert_int_equal(run("agreement show one-1"), 1);
+    assert_int_equal(run("agreement suspend one-1"), 0);
+    assert_true(said("one-1 is SUSPENDED"));
+    assert_int_equal(run("agreement resume one-1"), 0);
+    assert_int_equal(run("agreement suspend two-2"), 1);
+    assert_true(said("no such agreement"));
+    assert_int_equal(run("agreement suspend ../x"), 1);
+    assert_int_equal(run("agreement suspend"), 2);
 }
 
 static void a_report_is_saved_shown_and_shared(void **state)
@@ -639,7 +679,7 @@ static void questions_make_a_report_and_can_be_left(void **state)
     assert_int_equal(run("report --ask --draft $DIR/d < $DIR/answers"), 0);
     assert_true(said("Saved here as 7F3K-9QTM"));
     assert_true(said("Please type it as 1990-11-03"));
-    assert_true(said("a number from 1 to 5"));
+    assert_true(said("a number from 1 to 6"));
     assert_true(said("Nothing is shared yet."));
     assert_int_equal(run("status > /dev/null; test -e $DIR/d"), 1); /* the draft is gone */
     assert_int_equal(run("show 7F3K-9QTM --json"), 0);
@@ -654,7 +694,33 @@ static void questions_make_a_report_and_can_be_left(void **state)
                      "\"preset\":\"no-name\"}"));
     assert_true(said("{\"role\":\"COUNCIL\",\"entitlement\":{\"level\":\"ANONYMISED\",\"withheld\":"
                      "[\"SUSPECT\"]}"));
+    assert_true(said("\"wordingVersion\":\"1/plain\""));
     assert_false(said("\"role\":\"CASEWORK\"")); /* left open: not asked */
+}
+
+/* The same questions in easy words; a casework team is named; one step deeper for the police. */
+static void choices_can_be_finer(void **state)
+{
+    char answers[4096] = "n\n1\n1\n2 3\n1\n2026-11-03 14:25\n\nE06000016\n1\n\nn\nfirst line\n.\n";
+
+    (void)state;
+    strcat(answers, "A. Person\n1990-11-03\n01632 960001\n\n\n\n1\nTuesdays\n\nn\n\n");
+    strcat(answers, "\n\n\n\n\n\n\n\n\n2\nsomebody was shouted at\n.\ny\n");
+    /* police: finer, everything but the suspect; council: open; casework: all, a wrong id, a team */
+    strcat(answers, "6\n2\n3\n\n1\nThe Team\nnorthford-housing\n\n1\n1\n1\nEnglish\n");
+    write_file("answers", answers);
+    assert_int_equal(run("report --ask --wording loud --draft $DIR/d < $DIR/answers"), 2);
+    assert_int_equal(run("report --ask --presets $DIR/none --draft $DIR/d < $DIR/answers"), 1);
+    assert_int_equal(run("report --ask --wording easy-read --draft $DIR/d < $DIR/answers"), 0);
+    assert_true(said("What can the police know?"));
+    assert_true(said("Please type its id"));
+    assert_int_equal(run("show 7F3K-9QTM --json"), 0);
+    assert_true(said("{\"role\":\"POLICE\",\"entitlement\":{\"level\":\"IDENTIFIED\",\"withheld\":"
+                     "[\"SUSPECT\"]},\"preset\":\"finer\"}"));
+    assert_true(said("{\"member\":\"northford-housing\",\"entitlement\":{\"level\":\"IDENTIFIED\","
+                     "\"withheld\":[\"SUSPECT\"]}}"));
+    assert_true(said("\"wordingVersion\":\"1/easy-read\""));
+    assert_true(said("\"preset\":\"all\",\"expiresOn\":\"20"));
 }
 
 static void an_import_keeps_bad_rows_for_mending(void **state)
@@ -722,10 +788,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(exit_codes_are_as_promised),
+        TEST(agreements_are_shown_and_suspended),
         TEST(every_command_explains_itself),
         TEST(a_report_is_saved_shown_and_shared),
         TEST(a_risk_to_life_needs_a_call_first),
         TEST(questions_make_a_report_and_can_be_left),
+        TEST(choices_can_be_finer),
         TEST(an_import_keeps_bad_rows_for_mending),
         TEST(an_export_gives_each_item_once),
         TEST(a_refused_directory_says_why),

@@ -317,7 +317,9 @@ def clocks(fed):
 def revoked(fed):
     """Out of the directory while connected: nothing more to it, told to the operator, taken up when it is back."""
     fed.run("roster", "revoke", "roster", "--member", FORCE)
-    fed.sign()
+    said = fed.run("roster", "sign", "roster", "--key", "s1/keys", ok=False)
+    says(said, 1, "AREA CUT OFF", "--really")
+    fed.sign("--really")
     fed.at(CHARITY, "roster", "install", "roster")
     ref = saved(fed)
     fed.at(CHARITY, "send", ref, "--yes")

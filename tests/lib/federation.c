@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "upstander/agreement.h"
 #include "upstander/limits.h"
 
 const char *const federation_names[FEDERATION_MEMBERS] = {"a-force", "b-charity", "c-council",
@@ -91,6 +92,32 @@ struct up_bytes federation_signed(const struct federation *federation, unsigned 
         out = next;
     }
     return out;
+}
+
+void federation_agree(const struct federation *federation, Up__Roster *roster, Up__Agreement **list,
+                      size_t count, unsigned unwilling, struct arena *arena)
+{
+    struct up_view id = up_view_of(federation->id, sizeof federation->id);
+
+    roster->agreements = list;
+    roster->n_agreements = count;
+    roster->signed_agreements = arena_alloc(arena, (count + 1) * sizeof(Up__SignedAgreement *));
+    if (!roster->signed_agreements)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        if (agreement_pack(list[i], arena, &roster->signed_agreements[i]))
+            abort();
+        for (size_t m = 0; m < roster->n_members && m < FEDERATION_MEMBERS; m++) {
+            const Up__Member *member = roster->members[m];
+
+            if (!(unwilling >> m & 1) &&
+                (agreement_sends(list[i], member) || agreement_receives(list[i], member)) &&
+                agreement_sign(roster->signed_agreements[i], id, member->id,
+                               &federation->members[m].identity_secret, arena))
+                abort();
+        }
+    }
+    roster->n_signed_agreements = count;
 }
 
 struct roster *federation_roster(const struct federation *federation)

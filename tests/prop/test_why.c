@@ -46,6 +46,7 @@ struct scene {
     Up__Member recipient;
     Up__Roster roster;
     struct entitlement node[ROLE_GOVERNANCE + 1];
+    char *signed_by[2];
     char *of_recipient[1];
     char *of_agreement[2][1];
     struct entitlement_inputs inputs;
@@ -110,6 +111,8 @@ static void agreements_make(struct scene *s)
         agreement->ceiling = gen_entitlement_message(gen, some(gen));
         agreement->valid_from = start;
         agreement->suspended = gen_chance(gen, 15);
+        agreement->signed_by = s->signed_by;
+        agreement->n_signed_by = gen_chance(gen, 90) ? 2 : gen_below(gen, 3);
         s->agreements[i] = agreement;
     }
     s->roster.agreements = s->agreements;
@@ -153,6 +156,9 @@ static void scene_make(struct scene *s, uint64_t seed)
     s->incident.entitlement =
         gen_entitlement_message(gen, (struct entitlement){LEVEL_IDENTIFIED, 0});
     s->sender.role = UP__ROLE__CODE__CHARITY;
+    s->sender.id = other;
+    s->signed_by[0] = other;
+    s->signed_by[1] = id;
     s->sender.name = s->recipient.name = name;
     s->recipient.role = (Up__Role__Code)(gen_chance(gen, 3) ? 9 : 1 + (int)gen_below(gen, 5));
     s->recipient.id = id;
@@ -221,6 +227,7 @@ static void change_agreement(struct scene *s, enum level level, unsigned gains)
         LEVEL_WITHHELD) { /* there is none, or one allows nothing: a new one in their place */
         s->roster.n_agreements = 1;
         s->agreement[0].suspended = false;
+        s->agreement[0].n_signed_by = 2;
         s->agreement[0].ceiling = gen_entitlement_message(&s->gen, (struct entitlement){level, 0});
         s->of_agreement[0][0] = arena_text(arena, up_view_of(area, area ? 9 : 0));
         return;
@@ -245,6 +252,15 @@ static void change_onward(struct scene *s, enum level level, unsigned gains)
     s->ceiling.entitlement = gen_entitlement_message(&s->gen, raised(now, level, gains));
 }
 
+static bool is_named(const struct scene *s)
+{
+    for (size_t i = 0; s->inputs.choice && i < s->choice.n_members; i++) {
+        if (s->member_choices[i].member == id)
+            return true;
+    }
+    return false;
+}
+
 static void change(struct scene *s, unsigned levers, enum level level, unsigned gains)
 {
     enum role role = entitlement_role(s->recipient.role);
@@ -259,6 +275,15 @@ static void change(struct scene *s, unsigned levers, enum level level, unsigned 
         s->recipient.status = UP__MEMBER__STATUS__ACTIVE;
     if (levers & WHY_CHOICE)
         change_choice(s, level, gains);
+    if (levers & WHY_MEMBER_CHOICE && !is_named(s)) { /* by name, of what has no choice yet */
+        if (!s->inputs.choice)
+            s->choice.n_roles = 0;
+        s->inputs.choice = &s->choice;
+        s->choice.n_members = 1;
+        s->member_choices[0].member = id;
+        s->member_choices[0].entitlement =
+            gen_entitlement_message(&s->gen, (struct entitlement){level, 0});
+    }
     for (size_t i = 0; levers & WHY_MEMBER_CHOICE && i < 2; i++)
         raise(s, &s->member_choices[i].entitlement, level, gains);
     if (levers & WHY_AGREEMENT)

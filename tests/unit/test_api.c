@@ -245,6 +245,22 @@ enum up_err service_audit(struct service *self, const struct service_call *call,
     return UP_OK;
 }
 
+enum up_err service_agreements(struct service *self, const struct service_call *call,
+                               Up__AgreementList **ret_reply)
+{
+    const char *arg = NULL;
+    GIVE(Up__AgreementList, up__agreement_list__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_agreement_suspend(struct service *self, const struct service_call *call,
+                                      const char *id, bool suspended, Up__AgreementList **ret_reply)
+{
+    const char *arg = suspended ? id : "resumed";
+    GIVE(Up__AgreementList, up__agreement_list__descriptor);
+    return UP_OK;
+}
+
 /* --- the client ------------------------------------------------------------------------------- */
 
 static char folder[64];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rooms: cli base */
+/* rooms: cli disclosure base */
 /* The command's pieces that need no node: words, tables, text for people, drafts, choices, the
  * directory file. */
 #include <setjmp.h>
@@ -224,39 +224,100 @@ static void options_are_read_from_a_table(void **state)
     assert_int_equal(parse(&cli, &spec, "add --help"), CLI_OK);
 }
 
-/* No sentence offers a role more than the hard ceilings let through, and each means another
- * thing. */
-static void choices_stay_under_the_hard_ceilings(void **state)
+static enum up_err presets(const char *from, const char *to, struct up_why *why)
+{
+    static char text[1 << 16];
+    struct up_view all = choices_builtin();
+    Up__PresetList *list = NULL;
+    char *at = NULL;
+
+    assert_true(all.len + 200 < sizeof text);
+    memcpy(text, all.data, all.len);
+    text[all.len] = '\0';
+    at = strstr(text, from);
+    assert_non_null(at);
+    memmove(at + strlen(to), at + strlen(from), strlen(at + strlen(from)) + 1);
+    memcpy(at, to, strlen(to));
+    return choices_parse(up_view_of(text, strlen(text)), arena, &list, why);
+}
+
+/* The presets that come with the program: each role once, at most five, each in three wordings, none above the hard
+ * ceiling; council, casework and governance never get the suspect. */
+static void presets_stay_under_the_hard_ceilings(void **state)
 {
     static const Up__Entitlement__Level ceilings[] = {
         UP__ENTITLEMENT__LEVEL__WITHHELD,      UP__ENTITLEMENT__LEVEL__IDENTIFIED,
         UP__ENTITLEMENT__LEVEL__PSEUDONYMISED, UP__ENTITLEMENT__LEVEL__IDENTIFIED,
         UP__ENTITLEMENT__LEVEL__IDENTIFIED,    UP__ENTITLEMENT__LEVEL__COUNTED};
+    Up__PresetList *list = NULL;
+    struct up_why why = {0};
 
     (void)state;
-    for (size_t i = 0; i < CHOICES_ROLE_COUNT; i++) {
-        const struct choices_role *role = &choices_roles[i];
+    assert_int_equal(choices_parse(choices_builtin(), arena, &list, &why), UP_OK);
+    assert_int_equal(list->n_roles, 5);
+    for (size_t i = 0; i < list->n_roles; i++) {
+        const Up__PresetRole *role = list->roles[i];
         bool never_suspect = role->role == UP__ROLE__CODE__COUNCIL ||
                              role->role == UP__ROLE__CODE__CASEWORK ||
                              role->role == UP__ROLE__CODE__GOVERNANCE;
 
         assert_int_equal(role->role, i + 1);
-        assert_in_range(role->preset_count, 2, CHOICES_PER_ROLE_MAX);
-        assert_int_equal(role->presets[role->preset_count - 1].level,
-                         UP__ENTITLEMENT__LEVEL__WITHHELD);
-        for (size_t j = 0; j < role->preset_count; j++) {
-            const struct choices_preset *preset = &role->presets[j];
+        assert_in_range(role->n_presets, 2, CHOICES_PER_ROLE_MAX);
+        for (size_t j = 0; j < role->n_presets; j++) {
+            const Up__Preset *preset = role->presets[j];
             bool has_suspect = false;
 
-            assert_true(preset->level <= ceilings[role->role]);
-            for (size_t k = 0; k < preset->withheld_count; k++)
-                has_suspect |= preset->withheld[k] == UP__ENTITLEMENT__GROUP__SUSPECT;
-            if (never_suspect && preset->level != UP__ENTITLEMENT__LEVEL__WITHHELD)
+            assert_true(preset->entitlement->level <= ceilings[role->role]);
+            for (size_t k = 0; k < preset->entitlement->n_withheld; k++)
+                has_suspect |= preset->entitlement->withheld[k] == UP__ENTITLEMENT__GROUP__SUSPECT;
+            if (never_suspect && preset->entitlement->level != UP__ENTITLEMENT__LEVEL__WITHHELD)
                 assert_true(has_suspect);
-            for (size_t k = 0; k < j; k++)
-                assert_string_not_equal(preset->code, role->presets[k].code);
         }
     }
+}
+
+static void presets_are_checked(void **state)
+{
+    struct up_why why = {0};
+
+    (void)state;
+    assert_int_equal(presets("\"version\": \"1\"", "\"version\": \"2\"", &why), UP_OK);
+    assert_int_not_equal(presets("\"expiresAfterDays\"", "\"expireAfterDays\"", &why), UP_OK);
+    assert_non_null(strstr(why.text, "no field of that name"));
+    assert_int_not_equal(presets("\"easyRead\"", "\"easy\"", &why), UP_OK);
+    assert_int_equal(presets("\"version\": \"1\"", "\"version\": \"\"", &why), UP_INVALID);
+    assert_int_equal(
+        presets("\"PSEUDONYMISED\",\n            \"withheld\": [\n              \"SUSPECT\"",
+                "\"PSEUDONYMISED\",\n            \"withheld\": [\n              \"PLACE\"", &why),
+        UP_INVALID); /* a council would get the suspect */
+    assert_non_null(strstr(why.text, "more than"));
+    assert_int_equal(presets("\"role\": \"COUNCIL\"", "\"role\": \"POLICE\"", &why), UP_INVALID);
+    assert_int_equal(presets("\"code\": \"figures\"", "\"code\": \"all\"", &why), UP_INVALID);
+    assert_int_equal(presets("\"level\": \"ANONYMISED\"", "\"level\": \"WITHHELD\"", &why),
+                     UP_INVALID);
+    assert_int_equal(
+        presets("\"bslGloss\": \"EVERYTHING", "\"plain\": \"EVERYTHING", &why) == UP_OK, false);
+    assert_int_equal(presets("\"expiresAfterDays\": 365", "\"expiresAfterDays\": 36500", &why),
+                     UP_INVALID);
+}
+
+static void days_are_counted(void **state)
+{
+    char day[11] = "";
+
+    (void)state;
+    assert_true(sharing_day_after("2026-11-25", 365, day));
+    assert_string_equal(day, "2027-11-25");
+    assert_true(sharing_day_after("2028-02-28", 1, day));
+    assert_string_equal(day, "2028-02-29");
+    assert_true(sharing_day_after("2027-12-31", 1, day));
+    assert_string_equal(day, "2028-01-01");
+    assert_true(sharing_day_after("2027-12-31", 0, day));
+    assert_string_equal(day, "2027-12-31");
+    assert_false(sharing_day_after("2027-02-29", 1, day));
+    assert_false(sharing_day_after("2027-13-01", 1, day));
+    assert_false(sharing_day_after("soon", 1, day));
+    assert_false(sharing_day_after("9999-12-31", 1, day));
 }
 
 static void answers_go_to_their_fields(void **state)
@@ -398,6 +459,8 @@ static void an_edit_raises_the_version_once(void **state)
         up_bytes_wipe(&out);
     }
     assert_int_equal(unlink(path), 0);
+    strcat(path, ".before"); /* the version that was signed */
+    assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(folder), 0);
 }
 
@@ -409,7 +472,9 @@ int main(void)
         cmocka_unit_test(sentences_fit_the_terminal),
         cmocka_unit_test(words_are_read_strictly),
         cmocka_unit_test(options_are_read_from_a_table),
-        cmocka_unit_test(choices_stay_under_the_hard_ceilings),
+        cmocka_unit_test(presets_stay_under_the_hard_ceilings),
+        cmocka_unit_test(presets_are_checked),
+        cmocka_unit_test(days_are_counted),
         cmocka_unit_test(answers_go_to_their_fields),
         cmocka_unit_test(a_draft_comes_back_as_it_was_kept),
         cmocka_unit_test(safety_stands_first),

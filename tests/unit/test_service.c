@@ -14,6 +14,7 @@
 #include "nodes/service_private.h"
 #include "tests/lib/federation.h"
 #include "tests/lib/incident_gen.h"
+#include "upstander/agreement.h"
 #include "upstander/limits.h"
 
 static const char force[] = "a-force";
@@ -28,7 +29,8 @@ static const struct operator_identity person = {"clerk", OPERATOR_TAKE_REPORTS |
 
 /* --- the federation: a charity, and agreements with the other three ----------------------------------- */
 
-static struct roster *roster_with(bool suspended)
+/* `unwilling`: bits of members that sign nothing; review: of all agreements, or NULL. */
+static struct roster *roster_of(bool suspended, unsigned unwilling, char *review)
 {
     static const struct {
         Up__Role__Code to;
@@ -44,9 +46,7 @@ static struct roster *roster_with(bool suspended)
     Up__Agreement agreements[3];
     Up__Agreement *list[3];
     Up__Entitlement ceilings[3];
-    Up__SignedRoster sealed = UP__SIGNED_ROSTER__INIT;
     Up__Roster *content = NULL;
-    struct up_bytes body = {0};
     struct digest pinned;
     struct roster *roster = NULL;
 
@@ -64,15 +64,14 @@ static struct roster *roster_with(bool suspended)
         agreements[i].id = ids[i];
         agreements[i].k = 5;
         agreements[i].suspended = suspended;
+        if (review)
+            agreements[i].review_on = review;
         list[i] = &agreements[i];
     }
-    content->agreements = list;
-    content->n_agreements = 3;
+    federation_agree(&federation, content, list, 3, unwilling, arena);
     roster_stewards_digest(content, &pinned);
-    assert_int_equal(message_pack(&content->base, UP_ROSTER_LEN_MAX, &body), UP_OK);
-    sealed.roster = (ProtobufCBinaryData){.len = body.len, .data = body.data};
     up_bytes_wipe(&bytes);
-    assert_int_equal(message_pack(&sealed.base, UP_ROSTER_LEN_MAX, &bytes), UP_OK);
+    assert_int_equal(roster_pack(content, &bytes), UP_OK);
     for (int i = 0; i < 2; i++) {
         struct up_bytes next = {0};
 
@@ -84,8 +83,12 @@ static struct roster *roster_with(bool suspended)
     }
     assert_int_equal(roster_open(up_bytes_view(&bytes), NULL, &pinned, &roster), UP_OK);
     up_bytes_wipe(&bytes);
-    up_bytes_wipe(&body);
     return roster;
+}
+
+static struct roster *roster_with(bool suspended)
+{
+    return roster_of(suspended, 0, NULL);
 }
 
 static int set_up(void **state)
@@ -785,6 +788,287 @@ static void an_explanation_tells_what_happened(void **state)
     assert_int_equal(service_explain(&node, &call, "ZZZZ-ZZZZ", NULL, &reply), UP_NOT_FOUND);
 }
 
+/* --- agreements --------------------------------------------------------------------------------------- */
+
+static Up__AgreementList *suspend(const char *id, bool suspended)
+{
+    struct service_call call = {.operator= & person, .arena = arena};
+    struct up_why why = {0};
+    Up__AgreementList *list = NULL;
+
+    call.why = &why;
+    if (service_agreement_suspend(&node, &call, id, suspended, &list))
+        fail_msg("%s", why.text);
+    return list;
+}
+
+static void send_again(const char *ref, Up__SendResult **ret_sent)
+{
+    struct service_call call = {.operator= & person, .arena = arena};
+    struct up_why why = {0};
+
+    call.why = &why;
+    assert_int_equal(service_send(&node, &call, ref, ret_sent), UP_OK);
+}
+
+static const struct tale whole = {.authority = "E06000016",
+                                  .before = UP__ANSWER__CODE__NO,
+                                  .level = UP__ENTITLEMENT__LEVEL__IDENTIFIED};
+
+/* What the person agreed to, and no agreement carries, is told to the operator; once it is carried, it goes, under the
+ * reference that it had. */
+static void what_is_suspended_waits_and_is_said(void **state)
+{
+    struct nodestore_row before;
+    struct nodestore_row after;
+    const Up__SentLine *line = NULL;
+    Up__SendResult *sent = NULL;
+    Up__AgreementList *list = NULL;
+    unsigned incidents = 0;
+    char ref[10];
+
+    (void)state;
+    list = suspend("police", true);
+    assert_int_equal(list->agreements[0]->n_suspended_by, 1);
+    assert_string_equal(list->agreements[0]->suspended_by[0], "b-charity");
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_AGREEMENT, &incidents), 1);
+    assert_int_equal(waiting(council, UP__MESSAGE__BODY_AGREEMENT, &incidents), 0);
+    tell(&whole, ref);
+    line = sent_line(ref, force, &before);
+    assert_int_equal(before.state, SENT_NO_AGREEMENT);
+    assert_non_null(strstr(line->detail, "suspended"));
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_INCIDENT_DISCLOSURE, &incidents), 0);
+    send_again(ref, &sent);
+    assert_int_equal(sent->cant_be_shared, 1);
+    (void)suspend("police", false);
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_AGREEMENT, &incidents), 2);
+    (void)suspend("police", false); /* nothing changes, nobody is told again */
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_AGREEMENT, &incidents), 2);
+    send_again(ref, &sent);
+    assert_int_equal(sent->queued, 1);
+    (void)sent_line(ref, force, &after);
+    assert_int_equal(after.state, SENT_STORED);
+    assert_string_equal(after.name, before.name);
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_INCIDENT_DISCLOSURE, &incidents), 1);
+}
+
+/* What waits already does not leave; a new directory with the same words lifts nothing, one with other words does. */
+static void a_suspension_is_of_the_words(void **state)
+{
+    struct nodestore_query query = {.kind = NODESTORE_OUTBOX, .peer = force};
+    struct nodestore_row *rows = NULL;
+    struct roster *next = NULL;
+    size_t count = 0;
+    bool may = true;
+    char ref[10];
+    static char review[] = "2030-01-01";
+
+    (void)state;
+    tell(&whole, ref);
+    assert_int_equal(nodestore_list(node.store, &query, arena, &rows, &count), UP_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(service_may_leave(&node, &rows[0], &may), UP_OK);
+    assert_true(may);
+    (void)suspend("police", true);
+    assert_int_equal(service_may_leave(&node, &rows[0], &may), UP_OK);
+    assert_false(may);
+    next = roster_with(false);
+    assert_int_equal(service_agreements_apply_to(&node, next), UP_OK);
+    assert_int_equal(roster_content(next)->agreements[0]->n_suspended_by, 1);
+    assert_int_equal(roster_content(next)->agreements[1]->n_suspended_by, 0);
+    roster_destroy(&next);
+    next = roster_of(false, 0, review);
+    assert_int_equal(service_agreements_apply_to(&node, next), UP_OK);
+    assert_int_equal(roster_content(next)->agreements[0]->n_suspended_by, 0);
+    roster_destroy(&next);
+}
+
+static void notice(const char *from, const struct digest *digest, bool suspended, uint64_t number)
+{
+    Up__AgreementNotice body = UP__AGREEMENT_NOTICE__INIT;
+    Up__Message message = UP__MESSAGE__INIT;
+    struct exchange_message heard = {.message = &message};
+    struct digest copied = *digest;
+
+    body.agreement = copy("police");
+    body.digest = (ProtobufCBinaryData){.len = 32, .data = copied.bytes};
+    body.suspended = suspended;
+    body.number = number;
+    message.body_case = UP__MESSAGE__BODY_AGREEMENT;
+    message.agreement = &body;
+    strcpy(heard.sender.text, from);
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    arena_reset(node.scratch);
+    assert_int_equal(service_keep(&node, &heard), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+}
+
+static enum level level_now(const char *ref, const char *member)
+{
+    struct up_why why = {0};
+    Up__Report *report = NULL;
+
+    assert_int_equal(service_report_load(&node, ref, arena, &report, &why), UP_OK);
+    return service_decide(&node, report, roster_find(node.roster, member)).entitlement.level;
+}
+
+/* The other party suspends: nothing more goes there. Older notices undo nothing; whoever is no party stops nothing. */
+static void a_party_suspends_from_afar(void **state)
+{
+    const Up__Roster *roster = roster_content(node.roster);
+    struct digest digest;
+    char ref[10];
+
+    (void)state;
+    assert_int_equal(agreement_digest(roster->signed_agreements[0],
+                                      up_view_of(federation.id, sizeof federation.id), &digest),
+                     UP_OK);
+    tell(&whole, ref);
+    assert_int_equal(level_now(ref, force), LEVEL_IDENTIFIED);
+    notice(council, &digest, true, 1);
+    assert_int_equal(level_now(ref, force), LEVEL_IDENTIFIED);
+    assert_int_equal(roster->agreements[0]->n_suspended_by, 0);
+    notice(force, &digest, true, 5);
+    assert_int_equal(level_now(ref, force), LEVEL_WITHHELD);
+    assert_int_equal(level_now(ref, council), LEVEL_ANONYMISED);
+    notice(force, &digest, false, 5);
+    notice(force, &digest, false, 4);
+    assert_int_equal(level_now(ref, force), LEVEL_WITHHELD);
+    (void)suspend("police", false); /* this node did not suspend it, and can't lift it */
+    assert_int_equal(level_now(ref, force), LEVEL_WITHHELD);
+    notice(force, &digest, false, 6);
+    assert_int_equal(level_now(ref, force), LEVEL_IDENTIFIED);
+}
+
+/* Notices about agreements that are not listed here are kept, for the directory may be behind; but not without end. */
+static void unknown_notices_are_bounded(void **state)
+{
+    struct digest digest = {{0}};
+
+    (void)state;
+    for (uint32_t i = 0; i < UP_NOTICES_PER_MEMBER_MAX + 3; i++) {
+        memcpy(digest.bytes, &i, sizeof i);
+        notice(force, &digest, true, 1);
+    }
+    assert_int_equal(nodestore_count(node.store, NODESTORE_AGREEMENT, 0),
+                     UP_NOTICES_PER_MEMBER_MAX);
+    assert_int_equal(node.refused, 3);
+    notice(council, &digest, true, 1); /* another member has its own room */
+    assert_int_equal(nodestore_count(node.store, NODESTORE_AGREEMENT, 0),
+                     UP_NOTICES_PER_MEMBER_MAX + 1);
+}
+
+static size_t alarms(const char *words)
+{
+    char **list = NULL;
+    size_t count = 0;
+    size_t found = 0;
+
+    assert_int_equal(service_agreement_alarms(&node, arena, &list, &count), UP_OK);
+    for (size_t i = 0; i < count; i++)
+        found += strstr(list[i], words) != NULL;
+    return found;
+}
+
+static void use(struct roster *roster)
+{
+    roster_destroy(&node.roster);
+    node.roster = roster;
+}
+
+/* A review that is due is said, and stops nothing; so is what nobody signed. */
+static void agreements_raise_alarms(void **state)
+{
+    static char past[] = "2025-01-01";
+    static char ahead[] = "2999-01-01";
+    char ref[10];
+
+    (void)state;
+    assert_int_equal(alarms("agreement"), 0);
+    use(roster_of(false, 0, ahead));
+    assert_int_equal(alarms("agreement"), 0);
+    use(roster_of(false, 0, past));
+    assert_int_equal(alarms("review was due on 2025-01-01"), 3);
+    tell(&whole, ref);
+    assert_int_equal(level_now(ref, force), LEVEL_IDENTIFIED);
+    use(roster_of(false, 1u << 0, NULL));
+    assert_int_equal(alarms("has not signed it"), 1);
+    assert_int_equal(level_now(ref, force), LEVEL_WITHHELD);
+    use(roster_of(false, 1u << 1, NULL));
+    assert_int_equal(alarms("this organisation has not signed it"), 3);
+    use(roster_with(true));
+    assert_int_equal(alarms("SUSPENDED"), 3);
+}
+
+static void only_a_party_suspends(void **state)
+{
+    struct service_call call = {.operator= & person, .arena = arena};
+    const struct operator_identity reader = {"reader", OPERATOR_READ_ONLY};
+    struct up_why why = {0};
+    Up__AgreementList *list = NULL;
+
+    (void)state;
+    call.why = &why;
+    assert_int_equal(service_agreement_suspend(&node, &call, "nothing", true, &list), UP_NOT_FOUND);
+    use(roster_of(false, 1u << 1, NULL));
+    assert_int_equal(service_agreement_suspend(&node, &call, "police", true, &list),
+                     UP_NOT_PERMITTED);
+    use(roster_with(false));
+    call.operator= & reader;
+    assert_int_equal(service_agreement_suspend(&node, &call, "police", true, &list),
+                     UP_NOT_PERMITTED);
+    assert_int_equal(service_agreements(&node, &call, &list), UP_OK);
+    assert_int_equal(list->n_agreements, 3);
+    assert_int_equal(list->members[0]->identity_key.len, 0);
+}
+
+/* The lead's word stands, whatever a worker wrote. */
+static void bases_come_from_the_lead(void **state)
+{
+    static const char text[] =
+        "{\"approvedBy\":\"Lead\",\"approvedOn\":\"2026-11-01\",\"bases\":[{\"role\":\"POLICE\","
+        "\"preset\":\"all\",\"lawfulBasis\":\"public-task\",\"specialCondition\":"
+        "\"substantial-public-interest\"}]}";
+    static const char *const bad[] = {
+        "{\"approvedBy\":\"Lead\",\"bases\":[]}",
+        "{\"approvedBy\":\"L\",\"approvedOn\":\"2026-11-01\",\"basis\":[]}",
+        "{\"approvedBy\":\"L\",\"approvedOn\":\"2026-11-01\",\"bases\":[{\"role\":\"POLICE\","
+        "\"preset\":\"all\",\"lawfulBasis\":\"consnet\",\"specialCondition\":\"made-public\"}]}",
+        "{\"approvedBy\":\"L\",\"approvedOn\":\"2026-11-01\",\"bases\":[{\"role\":\"POLICE\","
+        "\"preset\":\"all\",\"lawfulBasis\":\"consent\",\"specialCondition\":\"\"}]}",
+        "{\"approvedBy\":\"L\",\"approvedOn\":\"2026-11-01\",\"bases\":[{\"preset\":\"all\","
+        "\"lawfulBasis\":\"consent\",\"specialCondition\":\"made-public\"}]}"};
+    Up__PresetBases *bases = NULL;
+    Up__SharingChoice choice = UP__SHARING_CHOICE__INIT;
+    Up__SharingChoice *stamped = NULL;
+    Up__RoleChoice asked[2];
+    Up__RoleChoice *list[2] = {&asked[0], &asked[1]};
+    struct up_why why = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_not_equal(
+            service_bases_parse(up_view_of(bad[i], strlen(bad[i])), arena, &bases, &why), UP_OK);
+    assert_int_equal(service_bases_parse(up_view_of(text, strlen(text)), arena, &bases, &why),
+                     UP_OK);
+    node.bases = bases;
+    for (int i = 0; i < 2; i++) {
+        up__role_choice__init(&asked[i]);
+        asked[i].lawful_basis = copy("consent");
+        asked[i].special_condition = copy("made-public");
+        asked[i].preset = copy("all");
+    }
+    asked[0].role = UP__ROLE__CODE__POLICE;
+    asked[1].role = UP__ROLE__CODE__CHARITY;
+    choice.roles = list;
+    choice.n_roles = 2;
+    assert_int_equal(service_bases_stamp(&node, &choice, arena, &stamped), UP_OK);
+    assert_string_equal(stamped->roles[0]->lawful_basis, "public-task");
+    assert_string_equal(stamped->roles[0]->special_condition, "substantial-public-interest");
+    assert_string_equal(stamped->roles[1]->lawful_basis, "");
+    assert_string_equal(asked[1].lawful_basis, "consent"); /* the caller's stays */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -801,6 +1085,13 @@ int main(void)
         TEST(codes_are_of_the_lists),
         TEST(an_explanation_tells_what_happened),
         TEST(what_cant_be_read_is_no_decision),
+        TEST(what_is_suspended_waits_and_is_said),
+        TEST(a_suspension_is_of_the_words),
+        TEST(a_party_suspends_from_afar),
+        TEST(unknown_notices_are_bounded),
+        TEST(agreements_raise_alarms),
+        TEST(only_a_party_suspends),
+        TEST(bases_come_from_the_lead),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,10 @@ def reachable(message, into):
             reachable(field.type, into)
 
 
+# what only a verifier fills in (SPEC 5a)
+NEVER_IN_BYTES = {("Roster", "agreements"), ("Agreement", "signed_by"), ("Agreement", "suspended_by")}
+
+
 def check_messages():
     seen, wanted = set(), set()
     for kind, name, data in messages():
@@ -107,6 +111,7 @@ def check_messages():
         verdict(f"{kind}/{name}: packed again", r.encode(types[kind], values) == data)
         verdict(f"{kind}/{name}: its JSON, byte for byte", r.to_json(types[kind], values) == text)
         verdict(f"{kind}/{name}: read from JSON", r.encode(types[kind], r.from_json(types[kind], text)) == data)
+    wanted -= NEVER_IN_BYTES
     verdict("every field of what crosses the wire stands in a golden file", wanted and wanted == seen, wanted - seen)
     bodies = {f.name for f in types["Frame"].fields.values()}
     kinds = {name for kind, _, data in messages() if kind == "Frame" for name in r.decode(types[kind], data)}
@@ -201,6 +206,41 @@ def check_roster():
                                                dict(signed, roster=flip(content, at))), pinned)
         for at in range(len(content))))
     verdict("not newer than the one held", "higher" in refusal(r.roster_open, types, data, None, roster))
+
+
+def check_agreements(roster):
+    opened = r.agreements_open(types, roster)
+    verdict("agreements bind those parties that signed", [(a["id"], who) for a, who in opened] == [
+        ("charity-police", ["a-force", "b-charity"]), ("police-council", ["a-force"])], opened)
+    for number, name in enumerate(("charity-police", "police-council")):
+        signed = roster["signed_agreements"][number]
+        body, digest = golden(f"Agreement/{name}.bin"), golden(f"SignedAgreement/{name}.digest")
+        verdict(f"{name}: its digest", r.blake2b(r.agreement_signed(roster, body)) == digest)
+        for signature in signed["signatures"]:
+            member = signature["member"]
+            verdict(f"{name}: signed by {member} again, byte for byte", r.ed25519_sign(
+                r.agreement_signed(roster, body), key_of(member).identity_secret) == signature["signature"])
+
+    def signers(change, **more):
+        changed = dict(roster, signed_agreements=[change(roster["signed_agreements"][0])], **more)
+        return r.agreements_open(types, changed)[0][1]
+
+    whole = signers(dict)
+    verdict("an agreement by itself binds both", whole == ["a-force", "b-charity"], whole)
+    body = roster["signed_agreements"][0]["agreement"]
+    for at in range(0, len(body), 7):
+        try:
+            bound = signers(lambda signed: dict(signed, agreement=flip(body, at)))  # noqa: B023
+        except r.Refused:
+            bound = []
+        verdict(f"any byte flipped: {at}", bound == [])
+    verdict("in another federation", signers(dict, federation=bytes(16)) == [])
+    verdict("without a signature", signers(lambda signed: dict(signed, signatures=signed["signatures"][1:])) ==
+            ["b-charity"])
+    verdict("an agreement outside of signed bytes",
+            "outside" in refusal(r.roster_check, dict(roster, agreements=[{"id": "x"}])))
+    notice = r.decode(types["Message"], golden("Message/agreement.bin"))["agreement"]
+    verdict("the notice names the agreement", notice["digest"] == golden("SignedAgreement/charity-police.digest"))
 
 
 def check_prekeys(roster):
@@ -347,9 +387,24 @@ def fresh_roster(keys, stewards):
                          transport_key=council.transport)],
         "hubs": [{"id": "hub-1", "brokers": [{"id": "b", "endpoint": "tcp://[::1]:1",
                                               "transport_key": keys["broker"].transport}]}],
-        "agreements": [{"id": "é", "from_role": 4, "to_role": 1, "ceiling": {"level": 5, "withheld": [1, 3]},
-                        "valid_from": "2026-01-01", "k": 5}]}
+        }
+    roster["signed_agreements"] = [
+        fresh_agreement(roster, {"id": "one-1", "from_role": 4, "to_role": 1, "k": 5, "valid_from": "2026-01-01",
+                                 "ceiling": {"level": 5, "withheld": [1, 3]}},
+                        {"d-charity": charity, "e-council": council, "c-force": force}),
+        fresh_agreement(roster, {"id": "two-2", "from_members": ["c-force"], "to_role": 4, "window": 3, "kinds": ["release"],
+                                 "valid_from": "2026-01-01", "ceiling": {"level": 3}, "publisher": "c-force",
+                                 "standing": {"basis": 2, "entitlement": {"level": 3}}},
+                        {"c-force": charity, "d-charity": charity})]
     return r.encode(types["Roster"], roster)
+
+
+def fresh_agreement(roster, agreement, signers):
+    """Signed by these keys, right or wrong."""
+    body = r.encode(types["Agreement"], agreement)
+    return {"agreement": body, "signatures": [
+        {"member": member, "signature": r.ed25519_sign(r.agreement_signed(roster, body), key.identity_secret)}
+        for member, key in signers.items()]}
 
 
 def ask_about_keys(requests, keys):
@@ -416,7 +471,7 @@ def check_against_c():
     with tempfile.TemporaryDirectory() as folder:
         requests = Requests(folder)
         ask_about_keys(requests, keys)
-        requests.ask("a roster", f"ok {1 << 40}", "roster", signed, pinned)
+        requests.ask("a roster", f"ok {1 << 40} one-1=d-charity,c-force two-2=d-charity", "roster", signed, pinned)
         requests.ask("a roster, other stewards", "refused: fewer", "roster", signed, flip(pinned, 1))
         requests.ask("a roster, one signature", "refused: fewer", "roster",
                      r.roster_sign(types, content, stewards[:1]), pinned)
@@ -449,6 +504,7 @@ def main():
     check_keys()
     check_roster()
     roster = the_roster()
+    check_agreements(roster)
     check_prekeys(roster)
     check_envelopes(roster)
     check_against_c()

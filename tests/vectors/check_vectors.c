@@ -70,6 +70,13 @@ static enum up_err answer_roster(const char *path, const char *digest_path)
     roster_destroy(&roster);
     roster = opened;
     printf("ok %llu", (unsigned long long)roster_version(roster));
+    for (size_t i = 0; i < roster_content(roster)->n_agreements; i++) {
+        const Up__Agreement *agreement = roster_content(roster)->agreements[i];
+
+        printf(" %s=", agreement->id);
+        for (size_t j = 0; j < agreement->n_signed_by; j++)
+            printf("%s%s", j > 0 ? "," : "", agreement->signed_by[j]);
+    }
     return UP_OK;
 }
 
@@ -130,11 +137,12 @@ static enum up_err answer_envelope(const char *path, const char *recipient)
 static enum up_err answer_message(const char *type, const char *path)
 {
     static const ProtobufCMessageDescriptor *const types[] = {
-        &up__incident__descriptor,       &up__message__descriptor,
-        &up__batch__descriptor,          &up__roster__descriptor,
-        &up__frame__descriptor,          &up__signed_prekey__descriptor,
-        &up__signed_roster__descriptor,  &up__envelope__descriptor,
-        &up__envelope_header__descriptor};
+        &up__incident__descriptor,        &up__message__descriptor,
+        &up__batch__descriptor,           &up__roster__descriptor,
+        &up__frame__descriptor,           &up__signed_prekey__descriptor,
+        &up__signed_roster__descriptor,   &up__envelope__descriptor,
+        &up__envelope_header__descriptor, &up__agreement__descriptor,
+        &up__signed_agreement__descriptor};
     ProtobufCMessage *message = NULL;
     struct up_bytes bytes = {0};
     struct up_bytes text = {0};

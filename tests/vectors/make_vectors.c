@@ -12,6 +12,7 @@
 
 #include "nodes/disclosure/disclose.h"
 #include "tests/lib/incident_gen.h"
+#include "upstander/agreement.h"
 #include "upstander/envelope.h"
 #include "upstander/json.h"
 #include "upstander/limits.h"
@@ -82,16 +83,21 @@ static struct up_view file_read(const char *folder, const char *name, const char
 {
     char path[PATH_LEN];
     FILE *file = NULL;
-    uint8_t *bytes = arena_alloc(arena, FILE_LEN_MAX);
+    static uint8_t whole[FILE_LEN_MAX];
+    uint8_t *bytes = NULL;
     size_t len = 0;
 
     path_make(path, folder, name, end);
     file = fopen(path, "rb");
-    if (!file || !bytes)
+    if (!file)
         fail(path, "can't be read");
-    len = fread(bytes, 1, FILE_LEN_MAX, file);
+    len = fread(whole, 1, sizeof whole, file);
     if (ferror(file) || fclose(file) != 0)
         fail(path, "can't be read");
+    bytes = arena_alloc(arena, len + 1);
+    if (!bytes)
+        fail(path, "out of memory");
+    memcpy(bytes, whole, len);
     return up_view_of(bytes, len);
 }
 
@@ -121,11 +127,12 @@ static void folder_make(const char *name)
 static const ProtobufCMessageDescriptor *type_of(const char *name)
 {
     static const ProtobufCMessageDescriptor *const types[] = {
-        &up__incident__descriptor,       &up__message__descriptor,
-        &up__batch__descriptor,          &up__roster__descriptor,
-        &up__frame__descriptor,          &up__signed_prekey__descriptor,
-        &up__signed_roster__descriptor,  &up__envelope__descriptor,
-        &up__envelope_header__descriptor};
+        &up__incident__descriptor,        &up__message__descriptor,
+        &up__batch__descriptor,           &up__roster__descriptor,
+        &up__frame__descriptor,           &up__signed_prekey__descriptor,
+        &up__signed_roster__descriptor,   &up__envelope__descriptor,
+        &up__envelope_header__descriptor, &up__agreement__descriptor,
+        &up__signed_agreement__descriptor};
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         size_t len = strlen(types[i]->short_name);
@@ -250,6 +257,43 @@ static void keys_write(void)
     }
 }
 
+/* An agreement with the signatures of these keys, right or wrong; its digest beside it. */
+static void agreement_write(const char *name, const int *signers, size_t count)
+{
+    static const uint8_t federation[16] = {0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7,
+                                           0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf};
+    struct up_view id = up_view_of(federation, sizeof federation);
+    Up__SignedAgreement agreement = UP__SIGNED_AGREEMENT__INIT;
+    struct up_view body;
+    struct digest digest;
+    char path[96] = "";
+
+    (void)snprintf(path, sizeof path, "Agreement/%s", name);
+    source_write(path);
+    body = file_read(golden_folder, path, ".bin");
+    agreement.agreement.data = arena_alloc(arena, body.len);
+    if (!agreement.agreement.data)
+        fail(name, "out of memory");
+    memcpy(agreement.agreement.data, body.data, body.len);
+    agreement.agreement.len = body.len;
+    (void)snprintf(path, sizeof path, "SignedAgreement/%s", name);
+    must(agreement_digest(&agreement, id, &digest), name);
+    file_write(path, ".digest", up_view_of(digest.bytes, sizeof digest.bytes));
+    for (size_t i = 0; i < count; i++) {
+        const Up__PartySignature *signature = NULL;
+
+        must(agreement_sign(&agreement, id, key_names[signers[i]],
+                            &keys[signers[i]].identity_secret, arena),
+             name);
+        signature = agreement.signatures[agreement.n_signatures - 1];
+        (void)snprintf(path, sizeof path, "SignedAgreement/%s.%s", name, key_names[signers[i]]);
+        file_write(path, "", up_view_of(signature->signature.data, signature->signature.len));
+    }
+    (void)snprintf(path, sizeof path, "SignedAgreement/%s", name);
+    message_write(path, &agreement.base);
+    arena_reset(arena);
+}
+
 /* Signed by two of three; the digest of the stewards beside it. */
 static struct roster *roster_write(void)
 {
@@ -259,6 +303,11 @@ static struct roster *roster_write(void)
     struct digest pinned;
     struct roster *roster = NULL;
 
+    static const int parties[] = {FORCE, CHARITY};
+    static const int others[] = {COUNCIL, FORCE, CHARITY}; /* shut out; a party; none */
+
+    agreement_write("charity-police", parties, 2);
+    agreement_write("police-council", others, 3);
     source_write("Roster/roster");
     source_write("SignedRoster/unsigned");
     must(roster_sign(file_read(golden_folder, "SignedRoster/unsigned", ".bin"),
@@ -395,6 +444,7 @@ static void messages_write(void)
     source_write("Message/refused");
     source_write("Message/statistics-return");
     source_write("Message/pooled-counts");
+    source_write("Message/agreement");
     source_write("Message/empty-body");
     source_write("Message/without-contact");
     source_write("Message/without-characteristic");
@@ -447,9 +497,19 @@ static void frames_write(void)
 
 int main(int argc, char **argv)
 {
-    static const char *const folders[] = {
-        "",      "keys",     "Roster",  "SignedRoster", "Frame", "SignedPrekey", "EnvelopeHeader",
-        "Batch", "Incident", "Message", "Envelope"};
+    static const char *const folders[] = {"",
+                                          "keys",
+                                          "Roster",
+                                          "SignedRoster",
+                                          "Frame",
+                                          "SignedPrekey",
+                                          "EnvelopeHeader",
+                                          "Batch",
+                                          "Incident",
+                                          "Message",
+                                          "Envelope",
+                                          "Agreement",
+                                          "SignedAgreement"};
     struct roster *roster = NULL;
     struct prekey of_force;
     struct prekey of_charity;

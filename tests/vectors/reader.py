@@ -499,7 +499,8 @@ def roster_check(roster):
     need(len(roster.get("federation", b"")) == 16, "the federation's id is not 16 bytes")
     need(roster.get("version", 0) > 0, "no version")
     need(roster.get("issued_at_s", 0) < roster.get("expires_at_s", 0), "it expires before it is issued")
-    need(len(members) <= 4096 and len(roster.get("agreements", [])) <= 4096, "too many")
+    need(len(members) <= 4096 and len(roster.get("signed_agreements", [])) <= 4096, "too many")
+    need("agreements" not in roster, "an agreement outside of signed bytes")
     need(1 <= roster.get("threshold", 0) <= len(stewards) <= 16, "threshold and stewards")
     need(all(len(s.get("key", b"")) == 32 for s in stewards), "a key is not 32 bytes")
     _once([s["key"] for s in stewards], "a steward")
@@ -512,17 +513,66 @@ def roster_check(roster):
             need(len(member.get(key, b"")) == 32, "a key is not 32 bytes")
     for key in ("id", "identity_key", "transport_key"):
         _once([m[key] for m in members], "an id or a key")
-    for agreement in roster.get("agreements", []):
-        need(1 <= len(agreement.get("id", "").encode()) <= 64, "an agreement's id")
-        need(agreement.get("from_role", 0) in ROLES and agreement.get("to_role", 0) in ROLES, "an unknown role")
-        need("ceiling" in agreement, "no ceiling")
-        _areas_check(agreement)
-        for key in ("valid_from", "review_on", "ends_on"):
-            date = agreement.get(key, "")
-            need(DATE.fullmatch(date) or (date == "" and key != "valid_from"), "a date")
     for hub in roster.get("hubs", []):
         need(all(len(b.get("transport_key", b"")) == 32 for b in hub.get("brokers", [])),
              "a key is not 32 bytes")
+
+
+# --- agreements (SPEC 5a) -------------------------------------------------------------------------
+
+AGREEMENT_TAG = "upstander/agreement/1"
+AGREEMENT_ID = re.compile(r"[A-Za-z0-9-]{1,63}")
+KINDS = ("incident", "release", "statistics", "action")
+
+
+def agreement_check(agreement):
+    need(AGREEMENT_ID.fullmatch(agreement.get("id", "")), "an agreement's id")
+    for side in ("from", "to"):
+        role, members = agreement.get(side + "_role", 0), agreement.get(side + "_members", [])
+        need(role in ROLES or (role == 0 and members), "an unknown role, or no party")
+        need(all(MEMBER.fullmatch(m) for m in members), "a party's id")
+    need("ceiling" in agreement, "no ceiling")
+    _areas_check(agreement)
+    for key in ("valid_from", "review_on", "ends_on"):
+        date = agreement.get(key, "")
+        need(DATE.fullmatch(date) or (date == "" and key != "valid_from"), "a date")
+    need(all(kind in KINDS for kind in agreement.get("kinds", [])), "an unknown kind")
+    need(MEMBER.fullmatch(agreement.get("publisher", "any")), "the publisher's id")
+    need(agreement.get("window", 0) in range(4), "an unknown window")
+    if "standing" in agreement:
+        standing = agreement["standing"]
+        need(standing.get("basis", 0) in (1, 2) and "entitlement" in standing, "a standing basis is named")
+        need(standing["entitlement"].get("level", 0) <= 3, "a standing basis above a release")
+    need("signed_by" not in agreement and "suspended_by" not in agreement, "a field that only a verifier fills")
+
+
+def _is_side(agreement, side, member):
+    role, members = agreement.get(side + "_role", 0), agreement.get(side + "_members", [])
+    return role in (0, member["role"]) and (not members or member["id"] in members)
+
+
+def agreement_signed(roster, body):
+    return tagged(AGREEMENT_TAG, roster["federation"] + body)
+
+
+def agreements_open(types, roster):
+    """Each agreement with the ids of its parties whose signature holds, in the order of the signatures."""
+    found = []
+    for signed in roster.get("signed_agreements", []):
+        body = signed.get("agreement", b"")
+        agreement = decode(types["Agreement"], body)
+        agreement_check(agreement)
+        need(agreement["id"] not in [other["id"] for other, _ in found], "an agreement's id stands there twice")
+        signers = []
+        for signature in signed.get("signatures", []):
+            member = next((m for m in roster.get("members", []) if m["id"] == signature.get("member")), None)
+            if member and member["status"] != REVOKED and member["id"] not in signers and \
+                    (_is_side(agreement, "from", member) or _is_side(agreement, "to", member)) and \
+                    ed25519_verify(signature.get("signature", b""), agreement_signed(roster, body),
+                                   member["identity_key"]):
+                signers.append(member["id"])
+        found.append((agreement, signers))
+    return found
 
 
 def stewards_digest(roster):
@@ -542,6 +592,7 @@ def roster_open(types, data, pinned, held=None):
     signed = decode(types["SignedRoster"], data)
     roster = decode(types["Roster"], signed.get("roster", b""))
     roster_check(roster)
+    agreements_open(types, roster)
     need(_signers(roster, signed) >= roster["threshold"], "fewer signatures than the threshold")
     digest = stewards_digest(roster)
     if held is None:
