@@ -219,5 +219,7 @@ $(B)/prefix: FORCE
 # the API's own document is compiled into the program
 $(B)/obj/nodes/api/api_node.o: deploy/openapi.json
 $(B)/obj/nodes/cli/choices.o: deploy/presets/presets.json
+# and the reasons for a safeguarding override
+$(B)/obj/nodes/service_override.o: deploy/codes/override_reasons.csv
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -21,6 +21,7 @@ enum up_err service_may(const struct service_call *call, unsigned roles)
     } words[] = {{OPERATOR_TAKE_REPORTS, "take-reports"},
                  {OPERATOR_APPROVE, "approve"},
                  {OPERATOR_KEYS, "keys"},
+                 {OPERATOR_OVERRIDE, "override"},
                  {OPERATOR_AUDIT, "audit"}};
     const char *word = "read-only";
 
@@ -223,7 +224,7 @@ static enum up_err status_fill(struct service *service, const struct service_cal
         !status->connection_detail || !status->version || !status->operator_name)
         return UP_NO_MEMORY;
     *ret_reply = status;
-    return UP_OK;
+    return service_override_status(service, call->arena, status);
 }
 
 enum up_err service_status(struct service *service, const struct service_call *call,

@@ -25,6 +25,7 @@ enum operator_role {
 struct operator_identity {
     char name[64];
     unsigned roles; /* union of enum operator_role */
+    unsigned uid;   /* of the process that asks */
 };
 
 /* Who asks, and where the reply goes. */
@@ -73,6 +74,33 @@ UP_CHECKED enum up_err service_inbox_show(struct service *service, const struct 
 UP_CHECKED enum up_err service_recorded(struct service *service, const struct service_call *call,
                                         const char *ref, const Up__RecordedRequest *request,
                                         Up__InboxLine **ret_reply);
+/* To one more organisation, from what was received and within the terms that it came with; its source is told. UP_INVALID
+ * with a sentence where less than a message of its own is left for them. A second time queues nothing.
+ * service_forward_preview: what they would get; nothing leaves. */
+UP_CHECKED enum up_err service_forward(struct service *service, const struct service_call *call,
+                                       const char *ref, const Up__ForwardRequest *request,
+                                       Up__SendResult **ret_reply);
+UP_CHECKED enum up_err service_forward_preview(struct service *service,
+                                               const struct service_call *call, const char *ref,
+                                               const char *member,
+                                               Up__Preview **ret_reply);
+/* Safeguarding overrides (service_override.c); all need the role "override". service_override: proposes one; alone: puts
+ * it in force and sends. _approve: a second person, with another name and another uid; sends. _review: somebody else than
+ * who acted alone. A member that the person excluded by name: UP_INVALID with a warning the first time, whatever the
+ * request says. */
+UP_CHECKED enum up_err service_override(struct service *service, const struct service_call *call,
+                                        const char *ref, const Up__OverrideRequest *request,
+                                        Up__Override **ret_reply);
+UP_CHECKED enum up_err service_override_list(struct service *service,
+                                             const struct service_call *call,
+                                             Up__OverrideList **ret_reply);
+UP_CHECKED enum up_err service_override_approve(struct service *service,
+                                                const struct service_call *call, const char *id,
+                                                Up__Override **ret_reply);
+UP_CHECKED enum up_err service_override_review(struct service *service,
+                                               const struct service_call *call, const char *id,
+                                               const Up__OverrideReview *request,
+                                               Up__Override **ret_reply);
 UP_CHECKED enum up_err service_export(struct service *service, const struct service_call *call,
                                       Up__ExportBatch **ret_reply);
 UP_CHECKED enum up_err service_export_done(struct service *service, const struct service_call *call,

@@ -377,6 +377,9 @@ static enum up_err sent_line(struct service *service, const struct nodestore_row
         line->detail = service_text(arena, "waiting for the recipient's first connection");
     line->cell = NULL; /* the node's own notes */
     line->batch = 0;
+    err = service_override_line(service, row, arena, line);
+    if (err)
+        return err;
     *ret_line = line;
     return line->ref && line->member && line->at && line->status && line->detail ? UP_OK
                                                                                  : UP_NO_MEMORY;
@@ -415,6 +418,27 @@ static enum up_err sent_add(struct service *service, const struct service_call *
     return err;
 }
 
+/* What was received and passed on stands behind the reports. */
+static enum up_err sent_forwards(struct service *service, const struct service_call *call,
+                                 struct sent_list *out)
+{
+    struct nodestore_query query = {.kind = NODESTORE_RECEIVED, .limit = 1};
+    size_t count = 1;
+    enum up_err err = UP_OK;
+
+    while (!err && count > 0 && out->list->n_lines < service_page_end(call)) {
+        struct nodestore_row *row = NULL;
+
+        arena_reset(service->scratch);
+        err = nodestore_list(service->store, &query, service->scratch, &row, &count);
+        if (!err && count > 0) {
+            query.after = row->number;
+            err = sent_add(service, call, row->name, out);
+        }
+    }
+    return err;
+}
+
 enum up_err service_sent(struct service *service, const struct service_call *call, const char *ref,
                          const char *import_id, Up__SentList **ret_reply)
 {
@@ -432,8 +456,11 @@ enum up_err service_sent(struct service *service, const struct service_call *cal
     arena_reset(service->scratch);
     if (ref) {
         err = nodestore_get(service->store, NODESTORE_REPORT, ref, service->scratch, &row);
+        if (err == UP_NOT_FOUND) /* or passed on */
+            err = nodestore_get(service->store, NODESTORE_RECEIVED, ref, service->scratch, &row);
         if (err == UP_NOT_FOUND)
-            return up_why_set(call->why, err, "no report was taken here under that reference");
+            return up_why_set(call->why, err,
+                              "nothing was taken or received here under that reference");
         if (!err)
             err = sent_add(service, call, ref, &out);
     } else {
@@ -446,6 +473,8 @@ enum up_err service_sent(struct service *service, const struct service_call *cal
         }
         if (err == UP_NOT_FOUND && (!import_id || after > 0))
             err = UP_OK;
+        if (!err && !import_id)
+            err = sent_forwards(service, call, &out);
     }
     if (!err)
         *ret_reply = out.list;

@@ -165,6 +165,8 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
 
     if (content->body_case == UP__MESSAGE__BODY_AGREEMENT)
         return service_agreement_notice(service, message);
+    if (content->body_case == UP__MESSAGE__BODY_FORWARDED)
+        return service_forwarded(service, message);
     (void)snprintf(from, sizeof from, "%s", message->sender.text);
     (void)snprintf(row.peer, sizeof row.peer, "%s", from);
     clock_london(row.at_s, at);
@@ -174,6 +176,8 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
     case UP__MESSAGE__BODY_INCIDENT_DISCLOSURE:
         ids_hex(content->reference.data, row.owner);
         item.incident = content->incident_disclosure->incident;
+        item.override = content->incident_disclosure->override;
+        item.forwarded = content->incident_disclosure->forwarded;
         line.urgent = row.urgent = content->incident_disclosure->urgent;
         err = held_find(service, from, row.owner, &before);
         if (!err)

@@ -136,13 +136,39 @@ static enum up_err counts_may_leave(struct service *service, const struct nodest
     return UP_OK;
 }
 
+/* By what was taken here, or else by what was received: a ref is of one of them. */
+static enum up_err decide_again(struct service *service, const char *ref, const Up__Member *member,
+                                struct verdict *ret_verdict)
+{
+    struct nodestore_row row;
+    Up__Report *report = NULL;
+    ProtobufCMessage *item = NULL;
+    enum up_err err = service_report_load(service, ref, service->scratch, &report, NULL);
+
+    if (!err)
+        *ret_verdict = service_decide(service, report, member);
+    if (err != UP_NOT_FOUND)
+        return err;
+    err = nodestore_get(service->store, NODESTORE_RECEIVED, ref, service->scratch, &row);
+    if (err == UP_NOT_FOUND) { /* it is held no more */
+        *ret_verdict = (struct verdict){.entitlement = {LEVEL_WITHHELD, GROUPS_ALL}};
+        return UP_OK;
+    }
+    if (!err)
+        err = message_unpack(&up__inbox_item__descriptor, row.body, service->scratch, &item);
+    if (!err && !((Up__InboxItem *)item)->incident)
+        err = UP_MALFORMED;
+    if (!err)
+        *ret_verdict = service_decide_received(service, ((Up__InboxItem *)item)->incident, member);
+    return err;
+}
+
 /* A verdict may have been lowered since it was queued: an agreement ended, the choice ran out. */
 enum up_err service_may_leave(struct service *service, const struct nodestore_row *row,
                               bool *ret_may)
 {
     struct nodestore_row sent;
     ProtobufCMessage *line = NULL;
-    Up__Report *report = NULL;
     const Up__Member *member = roster_find_active(service->roster, row->peer);
     struct verdict verdict;
     enum up_err err = UP_OK;
@@ -159,15 +185,15 @@ enum up_err service_may_leave(struct service *service, const struct nodestore_ro
         return UP_OK; /* a status about what was received */
     if (!err)
         err = message_unpack(&up__sent_line__descriptor, sent.body, service->scratch, &line);
-    if (!err)
-        err = service_report_load(service, sent.owner, service->scratch, &report, NULL);
     if (err)
         return err;
     if (!member) {
         *ret_may = false;
         return UP_OK;
     }
-    verdict = service_decide(service, report, member);
+    err = decide_again(service, sent.owner, member, &verdict);
+    if (err)
+        return err;
     *ret_may =
         entitlement_le(entitlement_read(((Up__SentLine *)line)->entitlement), verdict.entitlement);
     return UP_OK;

@@ -93,6 +93,7 @@ struct told {
     struct verdict verdict;
     bool wide_only; /* outside its area: only in figures of the whole police area */
     const char *unsent; /* reference in hex of its row, when no agreement carried it before; NULL: no row */
+    bool received; /* it was not taken here: what came with it says what may be passed on */
 };
 /* service_report_load: UP_NOT_FOUND with a sentence in why. */
 UP_CHECKED enum up_err service_report_load(struct service *service, const char *ref,
@@ -103,8 +104,6 @@ UP_CHECKED enum up_err service_report_load(struct service *service, const char *
 void service_inputs(const struct service *service, const Up__Report *report,
                     const Up__Member *member, char today[static 11],
                     struct entitlement_inputs *ret_inputs);
-struct verdict service_decide(const struct service *service, const Up__Report *report,
-                              const Up__Member *member);
 /* service_decide_wide: the same, for rows of a whole police area. service_told: what the member is told: the first, or
  * the second where it happened outside the member's area. */
 struct verdict service_decide_wide(const struct service *service, const Up__Report *report,
@@ -120,6 +119,47 @@ bool service_publishes(const struct service *service, const Up__Member *sender,
                        const Up__Member *audience, const Up__Cell *cell);
 bool service_may_publish(const struct service *service, const Up__Member *audience,
                          const char *police_area, bool statistics);
+/* service_decide: the one decision for a report of this node and a member, for preview, send and leave.
+ * service_decide_chosen: without the overrides; for figures, and for what may be passed on. */
+struct verdict service_decide_chosen(const struct service *service, const Up__Report *report,
+                                     const Up__Member *member);
+struct verdict service_decide(const struct service *service, const Up__Report *report,
+                              const Up__Member *member);
+/* service_disclose: what the member may see of it, with what it may pass on of that (service_forward.c); for preview and
+ * send alike. */
+UP_CHECKED enum up_err service_disclose(const struct service *service, const Up__Report *report,
+                                        const struct told *told, struct arena *arena,
+                                        Up__Incident **ret_disclosure);
+/* service_sent_put: the row of what a member was told of a report or of what was received, or why nothing. */
+UP_CHECKED enum up_err service_sent_put(struct service *service, const char *ref,
+                                        const char *reference, const struct told *told,
+                                        enum sent_state state);
+/* service_decide_received: the one decision for what was received and a member. */
+struct verdict service_decide_received(const struct service *service, const Up__Incident *incident,
+                                       const Up__Member *member);
+/* service_override_raise: what an override in force makes of the verdict; ret_override, in the scratch arena, is the one
+ * that did. NULL and unchanged where none does, or none can be read. */
+struct verdict service_override_raise(const struct service *service, const Up__Report *report,
+                                      const struct told *told, Up__Override **ret_override);
+/* service_override_status: how many wait for their review, and until when. service_override_line: into the line of what
+ * was sent under one. */
+UP_CHECKED enum up_err service_override_status(struct service *service, struct arena *arena,
+                                               Up__NodeStatus *status);
+UP_CHECKED enum up_err service_override_line(struct service *service,
+                                             const struct nodestore_row *row, struct arena *arena,
+                                             Up__SentLine *line);
+/* service_tell: queue, hold or note what one member is told of a report. */
+UP_CHECKED enum up_err service_tell(struct service *service, const char *person,
+                                    const Up__Report *report, const struct told *told,
+                                    Up__SendResult *result);
+/* service_recipient_preview: what the member would get. */
+UP_CHECKED enum up_err service_recipient_preview(const struct service *service,
+                                                 const Up__Report *report, const struct told *told,
+                                                 struct arena *arena,
+                                                 Up__RecipientPreview **ret_to);
+/* service_forwarded: a recipient tells whom it told; inside a transaction. */
+UP_CHECKED enum up_err service_forwarded(struct service *service,
+                                         const struct exchange_message *message);
 /* service_report_send: queue, hold or note for each member; a member that was told already is passed over. */
 UP_CHECKED enum up_err service_report_send(struct service *service, const char *person,
                                            const char *ref, Up__SendResult *result,

@@ -124,7 +124,7 @@ static bool publisher_of(const struct service *service, const Up__Report *report
     publisher = roster_find_active(service->roster, named);
     if (!publisher ||
         (strcmp(named, service->member) != 0 &&
-         service_decide(service, report, publisher).entitlement.level < LEVEL_COUNTED))
+         service_decide_chosen(service, report, publisher).entitlement.level < LEVEL_COUNTED))
         return false;
     (void)snprintf(ret_publisher, UP_MEMBER_LEN_MAX + 1, "%s", publisher->id);
     return true;
@@ -160,7 +160,7 @@ static enum up_err held_judge(struct service *service, const struct pool *pool,
     if (err)
         return err;
     verdict = line->wide_only ? service_decide_wide(service, report, pool->member)
-                              : service_decide(service, report, pool->member);
+                              : service_decide_chosen(service, report, pool->member);
     if (verdict.entitlement.level < LEVEL_COUNTED)
         return UP_NOT_PERMITTED;
     if (line->batch == 0) {

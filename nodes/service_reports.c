@@ -416,14 +416,24 @@ void service_inputs(const struct service *service, const Up__Report *report,
                                     .today = today};
 }
 
-struct verdict service_decide(const struct service *service, const Up__Report *report,
-                              const Up__Member *member)
+struct verdict service_decide_chosen(const struct service *service, const Up__Report *report,
+                                     const Up__Member *member)
 {
     char today[11];
     struct entitlement_inputs inputs;
 
     service_inputs(service, report, member, today, &inputs);
     return entitlement_decide(&inputs);
+}
+
+struct verdict service_decide(const struct service *service, const Up__Report *report,
+                              const Up__Member *member)
+{
+    struct told told = {.member = member,
+                        .verdict = service_decide_chosen(service, report, member)};
+    Up__Override *override = NULL;
+
+    return service_override_raise(service, report, &told, &override);
 }
 
 struct verdict service_decide_wide(const struct service *service, const Up__Report *report,
@@ -544,13 +554,12 @@ static enum up_err fields_make(const Up__Report *report, const Up__Incident *dis
     return UP_OK;
 }
 
-static enum up_err recipient_preview(const struct service *service, const Up__Report *report,
-                                     const Up__Member *member, struct arena *arena,
-                                     Up__RecipientPreview **ret_to)
+enum up_err service_recipient_preview(const struct service *service, const Up__Report *report,
+                                      const struct told *told, struct arena *arena,
+                                      Up__RecipientPreview **ret_to)
 {
-    struct told told = service_told(service, report, member);
-    struct verdict verdict = told.verdict;
-    struct disclose_rules rules = {.areas = service->areas, .codes = service->codes};
+    const struct verdict verdict = told->verdict;
+    const Up__Member *member = told->member;
     char today[11];
     Up__RecipientPreview *to = arena_alloc(arena, sizeof *to);
     Up__Incident *disclosure = NULL;
@@ -558,13 +567,13 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
     enum up_err err = to ? UP_OK : UP_NO_MEMORY;
 
     if (!err)
-        err = disclose(report->incident, verdict.entitlement, &rules, arena, &disclosure);
+        err = service_disclose(service, report, told, arena, &disclosure);
     if (err)
         return err;
     service_today(today);
     up__recipient_preview__init(to);
     delivery = delivery_text(
-        &told, entitlement_k(roster_content(service->roster), service_self(service), member, today),
+        told, entitlement_k(roster_content(service->roster), service_self(service), member, today),
         arena);
     to->member = service_text(arena, member->id);
     to->name = service_text(arena, member->name);
@@ -572,7 +581,7 @@ static enum up_err recipient_preview(const struct service *service, const Up__Re
     to->entitlement = disclosure->entitlement;
     to->decided_by = service_text(arena, entitlement_reason(&verdict));
     to->delivery = delivery ? service_text(arena, delivery) : NULL;
-    if (verdict.entitlement.level >= LEVEL_ANONYMISED && !told.wide_only)
+    if (verdict.entitlement.level >= LEVEL_ANONYMISED && !told->wide_only)
         to->disclosure = disclosure;
     to->telephone_24h = service_text(arena, is_risk_to_life(report) ? member->telephone_24h : "");
     if (!to->member || !to->name || !to->decided_by || !to->delivery || !to->telephone_24h)
@@ -605,10 +614,13 @@ enum up_err service_preview(struct service *service, const struct service_call *
         err = preview->ref && preview->recipients ? UP_OK : UP_NO_MEMORY;
     }
     for (size_t i = 0; !err && i < roster->n_members; i++) {
-        if (strcmp(roster->members[i]->id, service->member) != 0 &&
-            roster->members[i]->status == UP__MEMBER__STATUS__ACTIVE)
-            err = recipient_preview(service, report, roster->members[i], call->arena,
-                                    &preview->recipients[preview->n_recipients++]);
+        struct told told = service_told(service, report, roster->members[i]);
+
+        if (strcmp(told.member->id, service->member) == 0 ||
+            told.member->status != UP__MEMBER__STATUS__ACTIVE)
+            continue;
+        err = service_recipient_preview(service, report, &told, call->arena,
+                                        &preview->recipients[preview->n_recipients++]);
     }
     if (!err)
         err = service_audit_add(service, call->operator->name, "preview", "%s", ref);
@@ -621,8 +633,8 @@ enum up_err service_preview(struct service *service, const struct service_call *
 /* --- sending -------------------------------------------------------------------------------------- */
 
 /* What a member was told, or why nothing. */
-static enum up_err sent_put(struct service *service, const char *ref, const char *reference,
-                            const struct told *told, enum sent_state state)
+enum up_err service_sent_put(struct service *service, const char *ref, const char *reference,
+                             const struct told *told, enum sent_state state)
 {
     struct nodestore_row row = {.kind = NODESTORE_SENT, .state = state, .at_s = clock_wall_s()};
     Up__SentLine line;
@@ -658,17 +670,44 @@ static enum up_err sent_put(struct service *service, const char *ref, const char
     return err;
 }
 
+/* The recipient sees that what it gets rests on an override, and until when. */
+static enum up_err notice_make(struct service *service, const Up__Report *report,
+                               const struct told *told, Up__OverrideNotice **ret_notice)
+{
+    Up__OverrideNotice *notice = arena_alloc(service->scratch, sizeof *notice);
+    Up__Override *override = NULL;
+    struct told chosen = *told;
+
+    chosen.verdict = service_decide_chosen(service, report, told->member);
+    (void)service_override_raise(service, report, &chosen, &override);
+    if (!notice)
+        return UP_NO_MEMORY;
+    if (!override) /* decided by one a moment ago */
+        return UP_NOT_PERMITTED;
+    up__override_notice__init(notice);
+    notice->purpose = override->asked->purpose;
+    notice->reason = override->asked->reason;
+    notice->codes_version = override->codes_version;
+    notice->ends_on = override->asked->ends_on;
+    notice->n_withheld = override->asked->n_withheld;
+    notice->withheld = override->asked->withheld;
+    *ret_notice = notice;
+    return UP_OK;
+}
+
 static enum up_err disclosure_queue(struct service *service, const Up__Report *report,
                                     const struct told *told, const struct reference *reference)
 {
-    struct disclose_rules rules = {.areas = service->areas, .codes = service->codes};
     Up__Message message = UP__MESSAGE__INIT;
     Up__IncidentDisclosure body = UP__INCIDENT_DISCLOSURE__INIT;
     struct reference copy = *reference;
     char owner[IDS_HEX_LEN + 1];
-    enum up_err err = disclose(report->incident, told->verdict.entitlement, &rules,
-                               service->scratch, &body.incident);
+    enum up_err err = service_disclose(service, report, told, service->scratch, &body.incident);
 
+    if (err)
+        return err;
+    if (told->verdict.decided_by == BY_OVERRIDE)
+        err = notice_make(service, report, told, &body.override);
     if (err)
         return err;
     ids_hex(copy.bytes, owner);
@@ -681,8 +720,8 @@ static enum up_err disclosure_queue(struct service *service, const Up__Report *r
 }
 
 /* One member: at once, held for a release or a count, or nothing. */
-static enum up_err tell(struct service *service, const char *person, const Up__Report *report,
-                        const struct told *told, Up__SendResult *result)
+enum up_err service_tell(struct service *service, const char *person, const Up__Report *report,
+                         const struct told *told, Up__SendResult *result)
 {
     struct reference reference;
     char hex[IDS_HEX_LEN + 1];
@@ -715,7 +754,7 @@ static enum up_err tell(struct service *service, const char *person, const Up__R
         break;
     }
     if (!err)
-        err = sent_put(service, report->ref, hex, told, state);
+        err = service_sent_put(service, report->ref, hex, told, state);
     if (!err)
         err = service_audit_add(service, person, "disclosed", "%s to %s: %s, withheld %u, rule %d",
                                 report->ref, told->member->id,
@@ -752,7 +791,7 @@ enum up_err service_report_send(struct service *service, const char *person, con
         }
         if (known)
             continue;
-        err = tell(service, person, report, &told, result);
+        err = service_tell(service, person, report, &told, result);
     }
     if (!err)
         err = nodestore_mark(service->store, NODESTORE_REPORT, ref, REPORT_SENT, 0);

@@ -70,6 +70,8 @@
 #define UP_CODES_MAX 512u          /* of one list: the longest has some thirty */
 #define UP_CODE_LEN_MAX 64u        /* bytes of a code */
 #define UP_CODES_LEN_MAX 262144u   /* one list's file, with a sentence for each code */
+#define UP_OVERRIDE_DAYS_MAX 31 /* a risk that goes on for longer is looked at again by two people */
+#define UP_ONWARD_TOLD_MAX 32u /* members told onward of one disclosure: their line stays within UP_TEXT_LEN_MAX */
 
 /* --- disclosure ---------------------------------------------------------------------------- */
 #define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */

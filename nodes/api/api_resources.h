@@ -27,6 +27,14 @@ enum up_err api_agreements_list(const struct http_request *request, struct http_
 enum up_err api_agreements_suspend(const struct http_request *request, struct http_reply *reply);
 enum up_err api_agreements_resume(const struct http_request *request, struct http_reply *reply);
 
+enum up_err api_forward_preview(const struct http_request *request, struct http_reply *reply);
+enum up_err api_forward_send(const struct http_request *request, struct http_reply *reply);
+
+enum up_err api_override_add(const struct http_request *request, struct http_reply *reply);
+enum up_err api_override_list(const struct http_request *request, struct http_reply *reply);
+enum up_err api_override_approve(const struct http_request *request, struct http_reply *reply);
+enum up_err api_override_review(const struct http_request *request, struct http_reply *reply);
+
 enum up_err api_node_status(const struct http_request *request, struct http_reply *reply);
 enum up_err api_node_roster(const struct http_request *request, struct http_reply *reply);
 enum up_err api_node_publish(const struct http_request *request, struct http_reply *reply);

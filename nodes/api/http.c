@@ -222,6 +222,7 @@ static void operator_find(const struct http_context *context, struct MHD_Connect
         }
         (void)snprintf(exchange->operator.name, sizeof exchange->operator.name, "%s", person->name);
         exchange->operator.roles = person->roles;
+        exchange->operator.uid = uid;
         return;
     }
     (void)snprintf(detail, sizeof detail,

@@ -13,6 +13,26 @@ bool ask_is_terminal(void)
     return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
+enum up_err ask_input(size_t len_max, struct up_bytes *ret_bytes)
+{
+    struct up_bytes bytes = {0};
+    size_t used = 0;
+    enum up_err err = up_bytes_new(len_max + 1, &bytes);
+
+    if (err)
+        return err;
+    while (used < bytes.len && !feof(stdin) && !ferror(stdin))
+        used += fread(bytes.data + used, 1, bytes.len - used, stdin);
+    if (ferror(stdin))
+        err = UP_IO;
+    else if (used > len_max)
+        err = UP_TOO_LARGE;
+    else
+        err = up_bytes_copy(up_view_of(bytes.data, used), ret_bytes);
+    up_bytes_wipe(&bytes);
+    return err;
+}
+
 /* A line that is longer is read to its end and cut. */
 static bool line_read(char *ret_line, size_t len_max)
 {

@@ -7,6 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "upstander/view.h"
+
+/* ask_input: all of standard input. UP_TOO_LARGE past len_max, UP_IO. The caller owns ret_bytes. */
+UP_CHECKED enum up_err ask_input(size_t len_max, struct up_bytes *ret_bytes);
 bool ask_is_terminal(void); /* is somebody there who can answer? */
 /* ask_text: one line without its end; empty when nothing was typed. False at the end of the
  * input. */

@@ -39,6 +39,8 @@ extern const struct cli_command cmd_inbox_command;
 extern const struct cli_command cmd_show_command;
 extern const struct cli_command cmd_export_command;
 extern const struct cli_command cmd_recorded_command;
+extern const struct cli_command cmd_forward_command;
+extern const struct cli_command cmd_override_command;
 extern const struct cli_command cmd_status_command;
 extern const struct cli_command cmd_audit_command;
 extern const struct cli_command cmd_publish_command;

@@ -32,26 +32,6 @@ static const char help[] =
     "made\n"
     "(callWasMade).\n";
 
-static enum up_err input_read(struct up_bytes *ret_bytes)
-{
-    struct up_bytes bytes = {0};
-    size_t used = 0;
-    enum up_err err = up_bytes_new(UP_JSON_LEN_MAX + 1, &bytes);
-
-    if (err)
-        return err;
-    while (used < bytes.len && !feof(stdin) && !ferror(stdin))
-        used += fread(bytes.data + used, 1, bytes.len - used, stdin);
-    if (ferror(stdin))
-        err = UP_IO;
-    else if (used > UP_JSON_LEN_MAX)
-        err = UP_TOO_LARGE;
-    else
-        err = up_bytes_copy(up_view_of(bytes.data, used), ret_bytes);
-    up_bytes_wipe(&bytes);
-    return err;
-}
-
 /* Prints the reference and nothing else, so that a script can keep it; the banner goes to standard
  * error. */
 static int save(struct cli *cli, const struct client_request *request, char *ret_ref,
@@ -80,8 +60,8 @@ static int from_file(struct cli *cli, const char *path)
     ProtobufCMessage *message = NULL;
     struct client_request request = {.method = "POST", .path = "/v1/reports"};
     char ref[80];
-    enum up_err err =
-        strcmp(path, "-") == 0 ? input_read(&text) : file_read(path, UP_JSON_LEN_MAX, &text, &why);
+    enum up_err err = strcmp(path, "-") == 0 ? ask_input(UP_JSON_LEN_MAX, &text)
+                                             : file_read(path, UP_JSON_LEN_MAX, &text, &why);
     int result = CLI_OK;
 
     if (!err)

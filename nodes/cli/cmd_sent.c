@@ -62,9 +62,20 @@ static enum up_err line_add(struct sent *sent, const Up__SentLine *line)
     const char *cells[] = {line->ref,    line->member, may_see,         names_status(line->status),
                            line->detail, line->at,     line->decided_by};
 
+    enum up_err err = UP_OK;
+
     names_entitlement(line->entitlement, may_see);
     sent->lines++;
-    return sent->totals ? total_add(sent, line, may_see) : table_add(sent->table, cells);
+    if (sent->totals)
+        return total_add(sent, line, may_see);
+    err = table_add(sent->table, cells);
+    for (size_t i = 0; !err && i < line->n_onward; i++) {
+        const char *onward[] = {line->ref,       line->member, "", "passed on to",
+                                line->onward[i], "",           ""};
+
+        err = table_add(sent->table, onward);
+    }
+    return err;
 }
 
 static int collect(struct cli *cli, const char *path, struct sent *sent)

@@ -10,12 +10,13 @@
 static const char help[] =
     "usage: upstander status\n"
     "Shows the node, its connection and what waits. Exit status 1 when something\n"
-    "needs a person: no connection, directory run out, or something can't be sent.\n";
+    "needs a person: no connection, directory run out, something can't be sent, or an\n"
+    "override waits for its review.\n";
 
 static void line(const char *label, const char *value)
 {
-    (void)printf("%-18s", label);
-    print_safe(stdout, value, 18);
+    (void)printf("%-20s", label);
+    print_safe(stdout, value, 20);
     (void)putchar('\n');
 }
 
@@ -53,6 +54,11 @@ static void print(const Up__NodeStatus *status)
     }
     for (size_t i = 0; i < status->n_agreement_alarms; i++)
         line("SEE TO", status->agreement_alarms[i]);
+    if (status->overrides_to_review > 0) {
+        (void)snprintf(text, sizeof text, "%u, the first by %.20s: see `upstander override list`",
+                       status->overrides_to_review, status->override_review_due);
+        line("OVERRIDE TO REVIEW", text);
+    }
     (void)snprintf(text, sizeof text, "%u taken here, %u received, %u refused", status->reports,
                    status->inbox, status->refused);
     line("Reports", text);
@@ -83,7 +89,8 @@ static int run(struct cli *cli, int argc, char **argv)
     }
     up_bytes_wipe(&text);
     return status->connected && !status->roster_expired && status->outbox_cant_be_sent == 0 &&
-                   status->cant_be_shared == 0 && status->n_agreement_alarms == 0
+                   status->cant_be_shared == 0 && status->n_agreement_alarms == 0 &&
+                   status->overrides_to_review == 0
                ? CLI_OK
                : CLI_FAILED;
 }

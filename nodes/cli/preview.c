@@ -108,18 +108,14 @@ static void full_print(const Up__Preview *preview)
     }
 }
 
-int preview_report(struct cli *cli, const char *ref, bool full)
+int preview_at(struct cli *cli, const char *path, bool full)
 {
-    char path[128];
     struct client_request request = {.method = "GET", .path = path};
     ProtobufCMessage *message = NULL;
     const Up__Preview *preview = NULL;
     enum up_err err = UP_OK;
     int result = CLI_OK;
 
-    if (!names_is_ref(ref))
-        return print_fault("no reference looks like that; `upstander sent` lists them");
-    (void)snprintf(path, sizeof path, "/v1/reports/%s/preview", ref);
     if (cli->json)
         return client_print(cli, path);
     result = client_banner(cli, stdout, NULL);
@@ -128,7 +124,9 @@ int preview_report(struct cli *cli, const char *ref, bool full)
     if (result != CLI_OK)
         return result;
     preview = (const Up__Preview *)message;
-    (void)printf("Report %s\n\n", ref);
+    (void)fputs("Report ", stdout);
+    print_safe(stdout, preview->ref, 0);
+    (void)fputs("\n\n", stdout);
     if (preview->n_recipients == 0)
         (void)puts("The directory names no organisation that it could go to.");
     else
@@ -141,6 +139,16 @@ int preview_report(struct cli *cli, const char *ref, bool full)
         full_print(preview);
     warnings_print(preview);
     return CLI_OK;
+}
+
+int preview_report(struct cli *cli, const char *ref, bool full)
+{
+    char path[128];
+
+    if (!names_is_ref(ref))
+        return print_fault("no reference looks like that; `upstander sent` lists them");
+    (void)snprintf(path, sizeof path, "/v1/reports/%s/preview", ref);
+    return preview_at(cli, path, full);
 }
 
 int preview_import(struct cli *cli, const char *import_id)

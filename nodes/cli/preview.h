@@ -9,6 +9,8 @@
 
 /* preview_report: fetch and print; full: also what each would read. preview_import: counts by
  * organisation. */
+/* preview_at: the same for what stands at that path of the API. */
+int preview_at(struct cli *cli, const char *path, bool full);
 int preview_report(struct cli *cli, const char *ref, bool full);
 int preview_import(struct cli *cli, const char *import_id);
 

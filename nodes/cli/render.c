@@ -153,6 +153,20 @@ void render_incident(FILE *out, const Up__Incident *incident)
     }
 }
 
+static void override_print(FILE *out, const Up__OverrideNotice *override)
+{
+    (void)fputs(
+        "SAFEGUARDING OVERRIDE: the person did not agree to this. Nothing more is sent under it "
+        "after ",
+        out);
+    print_safe(out, override->ends_on, 0);
+    (void)fprintf(out, ".\n%-*s", LABEL_WIDTH, "  Reason:");
+    print_safe(out, override->reason, LABEL_WIDTH);
+    (void)fprintf(out, "\n%-*s", LABEL_WIDTH, "  Purpose:");
+    print_safe(out, override->purpose, LABEL_WIDTH);
+    (void)fputs("\n\n", out);
+}
+
 void render_item(FILE *out, const Up__InboxItem *item, bool exercise)
 {
     const Up__InboxLine *line = item->line;
@@ -166,6 +180,8 @@ void render_item(FILE *out, const Up__InboxItem *item, bool exercise)
         print_safe(out, line->ref, 0);
         (void)fputs(" from ", out);
         print_safe(out, line->from, 0);
+        if (item->forwarded)
+            (void)fputs(", which had received it from another organisation and passed it on", out);
         (void)fputs(", received ", out);
         print_safe(out, line->received_at, 0);
         if (line->police_reference[0] != '\0') {
@@ -174,6 +190,8 @@ void render_item(FILE *out, const Up__InboxItem *item, bool exercise)
         }
         (void)fputs("\n\n", out);
     }
+    if (item->override)
+        override_print(out, item->override);
     if (item->incident)
         render_incident(out, item->incident);
     if (figures_is(item))

@@ -129,6 +129,7 @@ const char *entitlement_decided_text(enum decided_by by)
         [BY_STATUTORY] = "nobody asked the person; by the agreement, for a statutory function",
         [BY_DEPERSONALISED] = "nobody asked the person; by the agreement, as depersonalised data",
         [BY_NO_FEEDS] = "a casework team gets single reports, never figures",
+        [BY_OVERRIDE] = "a safeguarding override, not what the person chose",
     };
 
     return (unsigned)by < BY_COUNT ? texts[by] : texts[BY_MALFORMED];
@@ -481,16 +482,24 @@ static void lower_by_onward(struct verdict *verdict, const struct entitlement_in
     const Up__Onward *onward = inputs->incident->onward;
     struct entitlement ceiling = bottom;
     bool permitted = false;
+    bool found = false;
 
     for (size_t i = 0; onward && i < onward->n_permitted_members; i++)
         permitted |= strcmp(onward->permitted_members[i], inputs->recipient->id) == 0;
     for (size_t i = 0; permitted && i < onward->n_ceilings; i++) {
-        if (onward->ceilings[i]->role == inputs->recipient->role)
-            ceiling = entitlement_read(onward->ceilings[i]->entitlement);
+        struct entitlement one = entitlement_read(onward->ceilings[i]->entitlement);
+
+        if (onward->ceilings[i]->role != inputs->recipient->role)
+            continue;
+        ceiling = found ? entitlement_meet(ceiling, one) : one;
+        found = true;
     }
     lower(verdict, ceiling, BY_ONWARD);
-    if (onward && onward->expires[0] != '\0' &&
-        strncmp(onward->expires, inputs->today, strlen("2026-11")) < 0)
+    if (!permitted || onward->expires[0] == '\0')
+        return;
+    if (!generalise_time_is_valid(onward->expires) || strlen(onward->expires) != TIME_MONTH_LEN)
+        lower(verdict, bottom, BY_MALFORMED); /* the last month can't be read: it may be past */
+    if (strncmp(onward->expires, inputs->today, TIME_MONTH_LEN) < 0)
         lower(verdict, bottom, BY_CHOICE_EXPIRED);
 }
 

@@ -64,6 +64,7 @@ enum decided_by {
     BY_STATUTORY,   /* nobody asked; the agreement's standing basis: statutory function */
     BY_DEPERSONALISED, /* nobody asked; its standing basis: depersonalised data */
     BY_NO_FEEDS,       /* a casework team gets no counts and no releases */
+    BY_OVERRIDE,    /* raised by a safeguarding override (override.h) */
     BY_COUNT,
 };
 

@@ -656,6 +656,19 @@ static bool answer_is_well_formed(const Up__Message *message)
            (refused->envelope_id.len == 16 || refused->envelope_id.len == 0);
 }
 
+static bool forwarded_is_well_formed(const Up__Message *message)
+{
+    const Up__Forwarded *forwarded = message->forwarded;
+    struct member_id member;
+
+    return message->reference.len == 16 && forwarded->role > UP__ROLE__CODE__NOT_STATED &&
+           forwarded->role <= UP__ROLE__CODE__GOVERNANCE &&
+           forwarded->level >= UP__ENTITLEMENT__LEVEL__PSEUDONYMISED &&
+           forwarded->level <= UP__ENTITLEMENT__LEVEL__IDENTIFIED &&
+           ids_member_parse(up_view_of(forwarded->member, strlen(forwarded->member)), &member) ==
+               UP_OK;
+}
+
 /* Is it something that this node may be told? What is not is refused by message. */
 static enum exchange_outcome judge(const Up__Message *message)
 {
@@ -672,6 +685,8 @@ static enum exchange_outcome judge(const Up__Message *message)
         return EXCHANGE_STORED;
     case UP__MESSAGE__BODY_STATUS_UPDATE:
         return message->reference.len == 16 ? EXCHANGE_STORED : EXCHANGE_NOT_UNDERSTOOD;
+    case UP__MESSAGE__BODY_FORWARDED:
+        return forwarded_is_well_formed(message) ? EXCHANGE_STORED : EXCHANGE_NOT_UNDERSTOOD;
     case UP__MESSAGE__BODY_RELEASE:
     case UP__MESSAGE__BODY_STATISTICS_RETURN:
     case UP__MESSAGE__BODY_POOLED_COUNTS:

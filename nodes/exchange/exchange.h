@@ -113,7 +113,7 @@ enum exchange_action_kind {
     EXCHANGE_CANT_SEND,    /* id: why; load it again after due_s */
     EXCHANGE_RECEIVED,     /* message: look up what was answered before, then CHECKED */
     EXCHANGE_DELIVERED,    /* number: all of this delivery was given; commit, then COMMITTED */
-    EXCHANGE_KEEP,         /* message: a disclosure, release or statistics: store it */
+    EXCHANGE_KEEP,         /* message: a disclosure, release, statistics or Forwarded: store it */
     EXCHANGE_STATUS,       /* message: a StatusUpdate about a reference of ours */
     EXCHANGE_RECEIPT,      /* message: a DeliveryReceipt; its lengths are right, its digest is the shell's to compare */
     EXCHANGE_TURNED_DOWN,  /* message: a Refused; its lengths are right */

@@ -37,6 +37,10 @@ BODIES = {
     "addImport": {"name": "t.csv", "csv": "eA==", "mapping": "not a mapping"},
     "recordItem": {"policeReference": "TEST/1"},
     "markExported": {"refs": []},
+    "forward": {"member": "nobody-here"},
+    "addOverride": {"member": "nobody-here", "reason": "x", "purpose": "x", "endsOn": "2026-01-01", "justification": "x",
+                    "personTold": "NO"},
+    "reviewOverride": {"note": "x"},
     "installRoster": {"signedRoster": "AAAA"},
 }
 # Those that a fresh node with a roster must answer with success; the others need mail or a true mapping.

@@ -277,6 +277,81 @@ enum up_err service_recorded(struct service *self, const struct service_call *ca
     return up_why_set(call->why, UP_NOT_PERMITTED, "only a police member sets numbers (%s)", ref);
 }
 
+enum up_err service_forward(struct service *self, const struct service_call *call, const char *ref,
+                            const Up__ForwardRequest *request, Up__SendResult **ret_reply)
+{
+    NEW(reply, SendResult, send_result);
+    reply->ref = text(call, ref);
+    reply->queued = self->sends++ == 0 && strcmp(request->member, "c-council") == 0;
+    *ret_reply = reply;
+    return UP_OK;
+}
+
+enum up_err service_forward_preview(struct service *self, const struct service_call *call,
+                                    const char *ref, const char *member, Up__Preview **ret_reply)
+{
+    (void)self;
+    (void)ref;
+    (void)ret_reply;
+    return up_why_set(call->why, UP_INVALID, "%s may not have it from here", member);
+}
+
+/* A reply of another hand: nothing in it reaches the terminal as it is. */
+static Up__Override *override_of(const struct service_call *call, const char *ref,
+                                 const Up__OverrideRequest *asked)
+{
+    NEW(reply, Override, override);
+    reply->id = text(call, "0V3R-R1DE");
+    reply->ref = text(call, ref);
+    reply->state = text(call, "alone");
+    reply->review_overdue = true;
+    if (asked) {
+        reply->asked = make(call, &up__override_request__descriptor);
+        reply->asked->member = text(call, asked->member);
+        reply->asked->purpose = text(call, asked->purpose);
+        reply->asked->justification = text(call, "a\033[31mb");
+    }
+    return reply;
+}
+
+enum up_err service_override(struct service *self, const struct service_call *call, const char *ref,
+                             const Up__OverrideRequest *request, Up__Override **ret_reply)
+{
+    (void)self;
+    if (!request->alone)
+        return up_why_set(call->why, UP_INVALID, "the person said that %s must not be told",
+                          request->member);
+    *ret_reply = override_of(call, ref, request);
+    return UP_OK;
+}
+
+enum up_err service_override_list(struct service *self, const struct service_call *call,
+                                  Up__OverrideList **ret_reply)
+{
+    NEW(reply, OverrideList, override_list);
+    (void)self;
+    *ret_reply = reply;
+    return UP_OK;
+}
+
+enum up_err service_override_approve(struct service *self, const struct service_call *call,
+                                     const char *id, Up__Override **ret_reply)
+{
+    (void)self;
+    *ret_reply = override_of(call, id, NULL);
+    return UP_OK;
+}
+
+enum up_err service_override_review(struct service *self, const struct service_call *call,
+                                    const char *id, const Up__OverrideReview *request,
+                                    Up__Override **ret_reply)
+{
+    (void)self;
+    (void)id;
+    (void)ret_reply;
+    return up_why_set(call->why, UP_NOT_PERMITTED, "somebody else must (%s)", request->note);
+}
+
 enum up_err service_export(struct service *self, const struct service_call *call,
                            Up__ExportBatch **ret_reply)
 {
@@ -545,6 +620,43 @@ static void exit_codes_are_as_promised(void **state)
     assert_false(said("EXERCISE - not real"));
 }
 
+static void what_is_passed_on_and_overridden_needs_its_words(void **state)
+{
+    (void)state;
+    assert_int_equal(run("forward IN-0"), 2);
+    assert_int_equal(run("forward ../x c-council"), 1);
+    assert_int_equal(run("forward IN-0 c-council --preview"), 1);
+    assert_true(said("c-council may not have it from here"));
+    assert_int_equal(run("forward IN-0 c-council --yes"),
+                     1); /* nothing goes on that can't be shown */
+    assert_int_equal(run("forward IN-0 c-council --yes --json"), 0);
+    assert_true(said("\"queued\":1"));
+    assert_int_equal(run("forward IN-0 c-council </dev/null"), 1);
+
+    assert_int_equal(run("override"), 2);
+    assert_int_equal(run("override IN-0"), 2);
+    assert_int_equal(run("override approve"), 2);
+    assert_int_equal(run("override approve X --alone"), 2);
+    assert_int_equal(run("override review X --yes"), 2);
+    assert_int_equal(run("override approve ../x --yes"), 1);
+    assert_int_equal(run("override list"), 0);
+    assert_true(said("There is no override."));
+    write_file("o.json", "{\"purpose\":\"to help\"}");
+    assert_int_equal(run("override IN-0 a-force $DIR/o.json"), 1);
+    assert_true(said("a-force must not be told"));
+    assert_int_equal(run("override IN-0 a-force $DIR/o.json --alone"), 0);
+    assert_true(said("OVERDUE") && said("to help") && !said("\033"));
+    write_file("o.json", "{\"porpose\":\"to help\"}");
+    assert_int_equal(run("override IN-0 a-force $DIR/o.json"), 1);
+    assert_true(said("porpose") || said("unknown"));
+    assert_int_equal(run("override IN-0 a-force </dev/null"), 1);
+    assert_int_equal(run("override approve X </dev/null"), 1);
+    assert_int_equal(run("override approve X --yes"), 0);
+    assert_int_equal(run("override review X </dev/null"), 1);
+    assert_int_equal(shell("printf 'seen\\n.\\n' | \"$BIN\"/upstander override review X 2>&1"), 1);
+    assert_true(said("somebody else must (seen)"));
+}
+
 static void every_command_explains_itself(void **state)
 {
     static const char *const commands[] = {"init",
@@ -576,7 +688,9 @@ static void every_command_explains_itself(void **state)
                                            "agreement sign",
                                            "agreement collect",
                                            "agreement suspend",
-                                           "agreement resume"};
+                                           "agreement resume",
+                                           "forward",
+                                           "override"};
 
     (void)state;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -789,6 +903,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(exit_codes_are_as_promised),
         TEST(agreements_are_shown_and_suspended),
+        TEST(what_is_passed_on_and_overridden_needs_its_words),
         TEST(every_command_explains_itself),
         TEST(a_report_is_saved_shown_and_shared),
         TEST(a_risk_to_life_needs_a_call_first),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "nodes/disclosure/disclose.h"
+#include "nodes/disclosure/onward.h"
 #include "nodes/disclosure/release.h"
 #include "nodes/disclosure/why.h"
 #include "nodes/disclosure/whyfields.h"
@@ -273,6 +274,105 @@ static void disclosing_runs_out(void **state)
     }
 }
 
+/* A charity, a force that is told, a council and a second force that it may pass it on to. */
+static struct entitlement_inputs onward_inputs(void)
+{
+    static char ids[4][8] = {"charity", "force", "council", "other"};
+    static char *parties[] = {ids[0], ids[1], ids[2], ids[3]};
+    static const Up__Role__Code roles[4] = {UP__ROLE__CODE__CHARITY, UP__ROLE__CODE__POLICE,
+                                            UP__ROLE__CODE__COUNCIL, UP__ROLE__CODE__POLICE};
+    static char area[] = "E06000016";
+    static char *areas[] = {area};
+    static char since[] = "2026-01-01";
+    static char until[] = "2026-12-05";
+    static Up__Member members[4];
+    static Up__Member *member_list[4];
+    static Up__Agreement agreements[2];
+    static Up__Agreement *agreement_list[2];
+    static Up__RoleChoice asked[2];
+    static Up__RoleChoice *choice_list[2];
+    static Up__Roster roster;
+    static Up__SharingChoice choice;
+    static Up__Place place;
+    static Up__Incident whole;
+    Up__Entitlement *most =
+        gen_entitlement_message(&(struct gen){.arena = fixed},
+                                (struct entitlement){.level = LEVEL_IDENTIFIED, .withheld = 3});
+
+    for (int i = 0; i < 4; i++) {
+        up__member__init(&members[i]);
+        members[i].id = ids[i];
+        members[i].role = roles[i];
+        members[i].areas = areas;
+        members[i].n_areas = 1;
+        members[i].status = UP__MEMBER__STATUS__ACTIVE;
+        member_list[i] = &members[i];
+    }
+    for (int i = 0; i < 2; i++) {
+        up__agreement__init(&agreements[i]);
+        agreements[i].from_role = UP__ROLE__CODE__CHARITY;
+        agreements[i].to_role = roles[i + 1];
+        agreements[i].areas = areas;
+        agreements[i].n_areas = 1;
+        agreements[i].valid_from = since;
+        agreements[i].signed_by = parties;
+        agreements[i].n_signed_by = 4;
+        agreements[i].ceiling = most;
+        agreement_list[i] = &agreements[i];
+        up__role_choice__init(&asked[i]);
+        asked[i].role = roles[i + 1];
+        asked[i].entitlement = most;
+        asked[i].expires_on = until;
+        choice_list[i] = &asked[i];
+    }
+    up__roster__init(&roster);
+    roster.members = member_list;
+    roster.n_members = 4;
+    roster.agreements = agreement_list;
+    roster.n_agreements = 2;
+    up__sharing_choice__init(&choice);
+    choice.roles = choice_list;
+    choice.n_roles = 2;
+    up__place__init(&place);
+    place.local_authority = area;
+    up__incident__init(&whole);
+    whole.entitlement = gen_entitlement_message(&(struct gen){.arena = fixed},
+                                                (struct entitlement){.level = LEVEL_IDENTIFIED});
+    whole.place = &place;
+    return (struct entitlement_inputs){.incident = &whole,
+                                       .choice = &choice,
+                                       .roster = &roster,
+                                       .sender = &members[0],
+                                       .recipient = &members[1],
+                                       .areas = table,
+                                       .today = "2026-11-24"};
+}
+
+static struct entitlement_inputs told;
+
+static enum up_err onward_in(struct arena *arena)
+{
+    Up__Onward *onward = NULL;
+    enum up_err err = onward_make(&told, arena, &onward);
+
+    assert_true((err == UP_OK) == (onward != NULL)); /* running out is not "nothing onward" */
+    if (!err) {
+        assert_int_equal(onward->n_ceilings, 2);
+        assert_int_equal(onward->n_permitted_members, 2);
+        assert_string_equal(onward->permitted_members[0], "council");
+        assert_string_equal(onward->expires, "2026-12");
+    }
+    return err;
+}
+
+static void onward_runs_out(void **state)
+{
+    (void)state;
+    told = onward_inputs();
+    oom_budgets(onward_in, 100);
+    oom_edges(onward_in, 8);
+}
+
 static void releasing_runs_out(void **state)
 {
     (void)state;
@@ -284,9 +384,8 @@ static void releasing_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(area_tables_run_out),
-        cmocka_unit_test(code_lists_run_out),
-        cmocka_unit_test(disclosing_runs_out),
+        cmocka_unit_test(area_tables_run_out), cmocka_unit_test(code_lists_run_out),
+        cmocka_unit_test(disclosing_runs_out), cmocka_unit_test(onward_runs_out),
         cmocka_unit_test(releasing_runs_out),
     };
 

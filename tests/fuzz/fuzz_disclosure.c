@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: disclosure proto */
 /* Any incident at all entitlements: laws 2 (twice is once), 3 (the route makes no difference) and 6
- * (what is malformed is withheld, with a reason). */
+ * (what is malformed is withheld, with a reason). And passed on as received: never above what came with it. */
 #include <string.h>
 
 #include "nodes/disclosure/disclose.h"
@@ -70,6 +70,57 @@ static void check_laws(const Up__Incident *x, struct entitlement e, bool malform
     (void)!disclose_explain(x, once, arena, &notes, &count);
 }
 
+/* A force that got it, and a council in all its areas, with whom everything is agreed. */
+static void check_received(const Up__Incident *x)
+{
+    static char ids[2][12] = {"a-force", "c-council"};
+    static char *parties[] = {ids[0], ids[1]};
+    static char counties[2][10] = {"E23000021", "E23000022"};
+    static char since[] = "2026-01-01";
+    char *areas[2] = {counties[0], counties[1]};
+    Up__Entitlement all = UP__ENTITLEMENT__INIT;
+    Up__Member members[2] = {UP__MEMBER__INIT, UP__MEMBER__INIT};
+    Up__Agreement agreement = UP__AGREEMENT__INIT;
+    Up__Agreement *list[1] = {&agreement};
+    Up__Roster roster = UP__ROSTER__INIT;
+    struct entitlement_inputs inputs = {.incident = x,
+                                        .received = true,
+                                        .roster = &roster,
+                                        .sender = &members[0],
+                                        .recipient = &members[1],
+                                        .areas = rules.areas,
+                                        .today = "2026-11-24"};
+    struct entitlement e;
+    bool permitted = false;
+
+    all.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
+    for (int i = 0; i < 2; i++) {
+        members[i].id = ids[i];
+        members[i].role = i == 0 ? UP__ROLE__CODE__POLICE : UP__ROLE__CODE__COUNCIL;
+        members[i].areas = areas;
+        members[i].n_areas = 2;
+        members[i].status = UP__MEMBER__STATUS__ACTIVE;
+    }
+    agreement.from_role = UP__ROLE__CODE__POLICE;
+    agreement.to_role = UP__ROLE__CODE__COUNCIL;
+    agreement.areas = areas;
+    agreement.n_areas = 2;
+    agreement.valid_from = since;
+    agreement.signed_by = parties;
+    agreement.n_signed_by = 2;
+    agreement.ceiling = &all;
+    roster.agreements = list;
+    roster.n_agreements = 1;
+    e = entitlement_decide(&inputs).entitlement;
+    fuzz_require(entitlement_le(e, entitlement_read(x->entitlement)));
+    for (size_t i = 0; x->onward && i < x->onward->n_permitted_members; i++)
+        permitted |= strcmp(x->onward->permitted_members[i], ids[1]) == 0;
+    fuzz_require(permitted || e.level == LEVEL_WITHHELD);
+    for (size_t i = 0; permitted && i < x->onward->n_ceilings; i++)
+        fuzz_require(x->onward->ceilings[i]->role != UP__ROLE__CODE__COUNCIL ||
+                     entitlement_le(e, entitlement_read(x->onward->ceilings[i]->entitlement)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct arena *arena = NULL;
@@ -88,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         goto out;
     malformed = disclose_check((const Up__Incident *)message, &rules, &why) != UP_OK;
     fuzz_require(!malformed || (why.err == UP_INVALID && why.text[0] != '\0'));
+    check_received((const Up__Incident *)message);
     for (unsigned i = 0; i < 80; i++) {
         struct entitlement e = {.level = (enum level)(i / 16), .withheld = i % 16};
 

@@ -105,6 +105,17 @@ static const struct seed seeds[] = {
      "{\"prekeyPublish\":{\"prekeys\":[{\"member\":\"a-force\",\"key\":" KEY
      ",\"validFromS\":\"1\",\"validUntilS\":\"2\",\"signature\":" KEY "}]}}"},
     {"frame-failure", '>', "{\"failure\":{\"code\":\"HELLO_FIRST\",\"text\":\"x\"}}"},
+    {"forwarded", '0',
+     "{\"id\":" ID ",\"reference\":" ID ",\"version\":1,\"forwarded\":{\"member\":\"c-council\","
+     "\"role\":\"COUNCIL\",\"level\":\"PSEUDONYMISED\",\"atS\":\"1795000000\"}}"},
+    {"override", '0',
+     "{\"id\":" ID ",\"reference\":" ID ",\"version\":1,\"incidentDisclosure\":{\"incident\":{"
+     "\"entitlement\":{\"level\":\"IDENTIFIED\"},\"onward\":{\"ceilings\":[{\"role\":\"COUNCIL\","
+     "\"entitlement\":{\"level\":\"ANONYMISED\"}}],\"permittedMembers\":[\"c-council\"],"
+     "\"expires\":"
+     "\"2027-01\"}},\"override\":{\"purpose\":\"x\",\"reason\":\"child-at-risk\",\"codesVersion\":"
+     "1,"
+     "\"endsOn\":\"2027-01-20\",\"withheld\":[\"PLACE\"]},\"forwarded\":true}}"},
     {"audit", '?', "{\"entries\":[{\"number\":\"1\",\"action\":\"send\"}],\"chainHolds\":true}"},
 };
 

@@ -204,6 +204,66 @@ enum up_err service_recorded(struct service *self, const struct service_call *ca
     return UP_OK;
 }
 
+enum up_err service_forward(struct service *self, const struct service_call *call, const char *ref,
+                            const Up__ForwardRequest *request, Up__SendResult **ret_reply)
+{
+    char both[80];
+    const char *arg = both;
+
+    (void)snprintf(both, sizeof both, "%s to %s", ref, request->member);
+    GIVE(Up__SendResult, up__send_result__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_forward_preview(struct service *self, const struct service_call *call,
+                                    const char *ref, const char *member, Up__Preview **ret_reply)
+{
+    char both[80];
+    const char *arg = both;
+
+    (void)snprintf(both, sizeof both, "%s for %s", ref, member);
+    GIVE(Up__Preview, up__preview__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_override(struct service *self, const struct service_call *call, const char *ref,
+                             const Up__OverrideRequest *request, Up__Override **ret_reply)
+{
+    char both[80];
+    const char *arg = both;
+
+    (void)snprintf(both, sizeof both, "%s to %s", ref, request->member);
+    GIVE(Up__Override, up__override__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_override_list(struct service *self, const struct service_call *call,
+                                  Up__OverrideList **ret_reply)
+{
+    const char *arg = NULL;
+    GIVE(Up__OverrideList, up__override_list__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_override_approve(struct service *self, const struct service_call *call,
+                                     const char *arg, Up__Override **ret_reply)
+{
+    GIVE(Up__Override, up__override__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_override_review(struct service *self, const struct service_call *call,
+                                    const char *id, const Up__OverrideReview *request,
+                                    Up__Override **ret_reply)
+{
+    char both[80];
+    const char *arg = both;
+
+    (void)snprintf(both, sizeof both, "%s/%d/%s", id, request->end, request->note);
+    GIVE(Up__Override, up__override__descriptor);
+    return UP_OK;
+}
+
 enum up_err service_export(struct service *self, const struct service_call *call,
                            Up__ExportBatch **ret_reply)
 {
@@ -415,6 +475,12 @@ static void every_route_reaches_its_service(void **state)
         {"GET", "/v1/inbox", "", 200, "-"},
         {"GET", "/v1/inbox/R1", "", 200, "R1"},
         {"POST", "/v1/inbox/R1/recorded", "{\"policeReference\":\"NR/1\"}", 200, "R1/NR/1"},
+        {"GET", "/v1/inbox/R1/forward?member=m-1", "", 200, "R1 for m-1"},
+        {"POST", "/v1/inbox/R1/forward", "{\"member\":\"m-1\"}", 200, "R1 to m-1"},
+        {"POST", "/v1/reports/R1/override", "{\"member\":\"m-1\"}", 201, "R1 to m-1"},
+        {"GET", "/v1/overrides", "", 200, "-"},
+        {"POST", "/v1/overrides/O1/approve", "", 200, "O1"},
+        {"POST", "/v1/overrides/O1/review", "{\"end\":true,\"note\":\"n\"}", 200, "O1/1/n"},
         {"GET", "/v1/export", "", 200, "-"},
         {"POST", "/v1/export/done", "{\"refs\":[\"R1\"]}", 200, "R1"},
         {"GET", "/v1/status", "", 200, "-"},
@@ -472,6 +538,7 @@ static void wrong_requests_are_answered_in_their_kind(void **state)
     assert_int_equal(ask("POST", "/v1/reports/R1/send", "{}"), 400);
     assert_int_equal(ask("GET", "/v1/reports?colour=red", ""), 400);
     assert_int_equal(ask("GET", "/v1/sent?ref=R1&import=I1", ""), 422);
+    assert_int_equal(ask("GET", "/v1/inbox/R1/forward", ""), 422);
     assert_int_equal(ask("POST", "/v1/reports", "{\"incident\":"), 400);
     assert_int_equal(ask("POST", "/v1/reports", "{\"indecent\":{}}"), 422);
     assert_int_equal(service.calls, 0);

@@ -224,6 +224,7 @@ struct made {
     Up__StatisticsReturn statistics;
     Up__DeliveryReceipt receipt;
     Up__Refused refused;
+    Up__Forwarded forwarded;
     uint8_t id[16];
     uint8_t reference[16];
 };
@@ -240,6 +241,7 @@ static void made_init(struct made *made, uint8_t id)
     up__statistics_return__init(&made->statistics);
     up__delivery_receipt__init(&made->receipt);
     up__refused__init(&made->refused);
+    up__forwarded__init(&made->forwarded);
     memset(made->id, id, sizeof made->id);
     memset(made->reference, 0x77, sizeof made->reference);
     made->message.id = (ProtobufCBinaryData){.len = 16, .data = made->id};
@@ -1186,6 +1188,47 @@ static void what_is_understood_is_kept_the_rest_set_aside(void **state)
     must_be(&made, false);
 }
 
+static void made_forwarded(struct made *made, uint8_t id)
+{
+    static char member[] = "c-council";
+
+    made_init(made, id);
+    made->message.body_case = UP__MESSAGE__BODY_FORWARDED;
+    made->message.forwarded = &made->forwarded;
+    made->forwarded.member = member;
+    made->forwarded.role = UP__ROLE__CODE__COUNCIL;
+    made->forwarded.level = UP__ENTITLEMENT__LEVEL__PSEUDONYMISED;
+}
+
+static void who_was_told_onward_is_understood_whole_or_not_at_all(void **state)
+{
+    static char no_member[] = "No Member";
+    struct made made;
+
+    (void)state;
+    greeted(FORCE);
+    made_forwarded(&made, 1);
+    must_be(&made, true);
+    made_forwarded(&made, 2);
+    made.message.reference.len = 0;
+    must_be(&made, false);
+    made_forwarded(&made, 3);
+    made.forwarded.member = no_member;
+    must_be(&made, false);
+    made_forwarded(&made, 4);
+    made.forwarded.role = UP__ROLE__CODE__NOT_STATED;
+    must_be(&made, false);
+    made_forwarded(&made, 5);
+    made.forwarded.role = (Up__Role__Code)99;
+    must_be(&made, false);
+    made_forwarded(&made, 6);
+    made.forwarded.level = UP__ENTITLEMENT__LEVEL__ANONYMISED; /* such a thing is not passed on */
+    must_be(&made, false);
+    made_forwarded(&made, 7);
+    made.forwarded.level = (Up__Entitlement__Level)6;
+    must_be(&made, false);
+}
+
 /* One incident is never sent by itself below PSEUDONYMISED. */
 static void a_level_that_no_disclosure_has_is_refused(void **state)
 {
@@ -1694,6 +1737,7 @@ int main(void)
         TEST(acked_after_the_commit_only),
         TEST(what_was_given_on_another_connection_is_not_acked),
         TEST(what_is_understood_is_kept_the_rest_set_aside),
+        TEST(who_was_told_onward_is_understood_whole_or_not_at_all),
         TEST(a_level_that_no_disclosure_has_is_refused),
         TEST(garbage_spoils_no_neighbour),
         TEST(answers_are_never_answered),

@@ -24,8 +24,8 @@ static char folder[64];
 static struct federation federation;
 static struct service node;
 static struct arena *arena; /* of the test; keeps replies */
-static const struct operator_identity person = {"clerk", OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE |
-                                                             OPERATOR_AUDIT};
+static const struct operator_identity person = {
+    .name = "clerk", .roles = OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE | OPERATOR_AUDIT};
 
 /* --- the federation: a charity, and agreements with the other three ----------------------------------- */
 
@@ -749,8 +749,8 @@ static void what_cant_be_read_is_no_decision(void **state)
 /* Decided as before sending, told beside what really happened; only who may look may ask. */
 static void an_explanation_tells_what_happened(void **state)
 {
-    static const struct operator_identity keeper = {"keeper", OPERATOR_KEYS};
-    static const struct operator_identity auditor = {"auditor", OPERATOR_AUDIT};
+    static const struct operator_identity keeper = {"keeper", OPERATOR_KEYS, 0};
+    static const struct operator_identity auditor = {"auditor", OPERATOR_AUDIT, 0};
     struct service_call call = {.operator= & person, .arena = arena};
     struct tale tale = {.authority = "E06000016", .before = UP__ANSWER__CODE__NO};
     Up__Explanation *reply = NULL;
@@ -1003,7 +1003,7 @@ static void agreements_raise_alarms(void **state)
 static void only_a_party_suspends(void **state)
 {
     struct service_call call = {.operator= & person, .arena = arena};
-    const struct operator_identity reader = {"reader", OPERATOR_READ_ONLY};
+    const struct operator_identity reader = {"reader", OPERATOR_READ_ONLY, 0};
     struct up_why why = {0};
     Up__AgreementList *list = NULL;
 

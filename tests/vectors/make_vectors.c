@@ -450,6 +450,8 @@ static void messages_write(void)
     source_write("Message/without-characteristic");
     source_write("Message/without-suspect");
     source_write("Message/without-place");
+    source_write("Message/forwarded");
+    source_write("Message/override-disclosure");
 }
 
 static void envelopes_write(const struct roster *roster, const struct prekey *of_force,
