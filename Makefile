@@ -12,7 +12,7 @@ CC   := $(if $(filter fuzz,$(MODE)),clang,$(if $(filter default,$(origin CC)),gc
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
-PKGS     := libczmq libzmq libsodium libprotobuf-c sqlite3 jansson libmicrohttpd libcurl
+PKGS     := libczmq libzmq libsodium libprotobuf-c sqlite3 jansson libmicrohttpd libcurl libpcre2-8
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -I. -Iinclude -isystem $(B)/gen -DUPSTANDER_VERSION='"$(VERSION)"'
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
         -Wmissing-prototypes -Wcast-qual -Wundef -Wvla -Walloca -Wformat=2 -Wwrite-strings \
@@ -86,7 +86,7 @@ SUITES  := unit prop contract sim fault e2e bench
 TESTS   := $(foreach s,$(filter-out bench,$(SUITES)),$(wildcard tests/$(s)/test_*.c))
 BENCHES := $(wildcard tests/bench/bench_*.c)
 FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
-HELPERS := $(wildcard tests/fuzz/make_*.c tests/vectors/*.c tests/attack/*.c)
+HELPERS := $(wildcard tests/fuzz/make_*.c tests/vectors/*.c tests/attack/*.c) tests/e2e/amend.c
 # A program of the product with one of its functions wrapped: the tests' eyes and hands.
 WRAPPED := $(addprefix $(B)/tests/e2e/,broker_tap broker_faults node_faults)
 test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))

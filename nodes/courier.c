@@ -442,7 +442,8 @@ static void perform(struct courier *courier, struct exchange_event event)
 /* What may not leave any more is told to the operator and stays here. */
 static bool may_leave(struct courier *courier, const struct nodestore_row *row)
 {
-    struct exchange_action action = {.why = "what was agreed does not cover it any more",
+    struct exchange_action action = {.why =
+                                         "what was agreed or approved does not cover it any more",
                                      .due_s = clock_wall_s() + UP_RETRY_PAUSE_MS_MAX / 1000};
     bool may = false;
     enum up_err err = UP_OK;

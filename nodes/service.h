@@ -47,6 +47,14 @@ UP_CHECKED enum up_err service_report_list(struct service *service, const struct
                                            Up__ReportList **ret_reply);
 UP_CHECKED enum up_err service_report_show(struct service *service, const struct service_call *call,
                                            const char *ref, Up__Report **ret_reply);
+/* A draft for sharing, and what was approved so far (disclosure.md 8). */
+UP_CHECKED enum up_err service_account(struct service *service, const struct service_call *call,
+                                       const char *ref, Up__AccountDraft **ret_reply);
+/* Binds a text to the narrative that the person saw: UP_INVALID when it is another by now. */
+UP_CHECKED enum up_err service_account_approve(struct service *service,
+                                               const struct service_call *call, const char *ref,
+                                               const Up__AccountApproval *approval,
+                                               Up__AccountDraft **ret_reply);
 /* Preview and send call the same decision and disclosure functions. */
 UP_CHECKED enum up_err service_preview(struct service *service, const struct service_call *call,
                                        const char *ref, Up__Preview **ret_reply);

@@ -137,8 +137,13 @@ static enum up_err counts_may_leave(struct service *service, const struct nodest
 }
 
 /* By what was taken here, or else by what was received: a ref is of one of them. */
+struct again {
+    struct verdict verdict;
+    const Up__Incident *incident; /* as it stands; NULL: it is held no more */
+};
+
 static enum up_err decide_again(struct service *service, const char *ref, const Up__Member *member,
-                                struct verdict *ret_verdict)
+                                struct again *ret_again)
 {
     struct nodestore_row row;
     Up__Report *report = NULL;
@@ -146,12 +151,12 @@ static enum up_err decide_again(struct service *service, const char *ref, const 
     enum up_err err = service_report_load(service, ref, service->scratch, &report, NULL);
 
     if (!err)
-        *ret_verdict = service_decide(service, report, member);
+        *ret_again = (struct again){service_decide(service, report, member), report->incident};
     if (err != UP_NOT_FOUND)
         return err;
     err = nodestore_get(service->store, NODESTORE_RECEIVED, ref, service->scratch, &row);
     if (err == UP_NOT_FOUND) { /* it is held no more */
-        *ret_verdict = (struct verdict){.entitlement = {LEVEL_WITHHELD, GROUPS_ALL}};
+        *ret_again = (struct again){.verdict = {.entitlement = {LEVEL_WITHHELD, GROUPS_ALL}}};
         return UP_OK;
     }
     if (!err)
@@ -159,18 +164,40 @@ static enum up_err decide_again(struct service *service, const char *ref, const 
     if (!err && !((Up__InboxItem *)item)->incident)
         err = UP_MALFORMED;
     if (!err)
-        *ret_verdict = service_decide_received(service, ((Up__InboxItem *)item)->incident, member);
+        *ret_again = (struct again){
+            service_decide_received(service, ((Up__InboxItem *)item)->incident, member),
+            ((Up__InboxItem *)item)->incident};
     return err;
 }
 
-/* A verdict may have been lowered since it was queued: an agreement ended, the choice ran out. */
+/* Was the account that waits approved for the narrative as it stands? ret_holds: it was, or there is none. */
+static enum up_err account_holds(struct service *service, const struct nodestore_row *row,
+                                 const Up__Incident *now, bool *ret_holds)
+{
+    ProtobufCMessage *unpacked = NULL;
+    const Up__IncidentDisclosure *body = NULL;
+    const Up__Account *account = NULL;
+    const Up__Account *approved = now ? now->account : NULL;
+    enum up_err err =
+        message_unpack(&up__message__descriptor, row->body, service->scratch, &unpacked);
+
+    if (err)
+        return err;
+    body = ((const Up__Message *)unpacked)->incident_disclosure;
+    account = body && body->incident ? body->incident->account : NULL;
+    *ret_holds = !account || account->text[0] == '\0' ||
+                 (approved && strcmp(approved->text, account->text) == 0);
+    return UP_OK;
+}
+
+/* A verdict may have been lowered since it was queued: an agreement ended, the choice ran out, a text changed. */
 enum up_err service_may_leave(struct service *service, const struct nodestore_row *row,
                               bool *ret_may)
 {
     struct nodestore_row sent;
     ProtobufCMessage *line = NULL;
     const Up__Member *member = roster_find_active(service->roster, row->peer);
-    struct verdict verdict;
+    struct again again;
     enum up_err err = UP_OK;
 
     *ret_may = true;
@@ -191,10 +218,12 @@ enum up_err service_may_leave(struct service *service, const struct nodestore_ro
         *ret_may = false;
         return UP_OK;
     }
-    err = decide_again(service, sent.owner, member, &verdict);
+    err = decide_again(service, sent.owner, member, &again);
+    if (!err)
+        err = account_holds(service, row, again.incident, ret_may);
     if (err)
         return err;
-    *ret_may =
-        entitlement_le(entitlement_read(((Up__SentLine *)line)->entitlement), verdict.entitlement);
+    *ret_may = *ret_may && entitlement_le(entitlement_read(((Up__SentLine *)line)->entitlement),
+                                          again.verdict.entitlement);
     return UP_OK;
 }

@@ -26,6 +26,8 @@ enum sent_state {
     SENT_POOLED = 12, /* counted for a release; in none yet, or another publisher's to know */
     SENT_NO_AGREEMENT = 15, /* the person agreed, and no agreement carries it: asked again at the next send */
 };
+/* Bytes of a report: what is shared of it fits an envelope, with what the node adds. */
+enum { SERVICE_REPORT_LEN_MAX = 250 * 1024 };
 enum report_state { REPORT_SAVED = 1, REPORT_SENT = 2 };
 enum received_state { RECEIVED_NEW = 1, RECEIVED_EXPORTED = 2 };
 enum outbox_state { OUTBOX_WAITING = 1, OUTBOX_ACCEPTED = 2, OUTBOX_CANT = 3 };
@@ -95,10 +97,23 @@ struct told {
     const char *unsent; /* reference in hex of its row, when no agreement carried it before; NULL: no row */
     bool received; /* it was not taken here: what came with it says what may be passed on */
 };
-/* service_report_load: UP_NOT_FOUND with a sentence in why. */
+/* service_report_stored: as it lies in the store. UP_NOT_FOUND with a sentence in why. */
+struct stored_report {
+    struct nodestore_row row;
+    Up__Report *report; /* its incident is there */
+};
+UP_CHECKED enum up_err service_report_stored(struct service *service, const char *ref,
+                                             struct arena *arena, struct stored_report *ret_stored,
+                                             struct up_why *why);
+/* service_report_load: the same, for whatever shows or shares it. An account that does not belong to the narrative as it
+ * stands is left out; its account_digest stays and says that there was one. */
 UP_CHECKED enum up_err service_report_load(struct service *service, const char *ref,
                                            struct arena *arena, Up__Report **ret_report,
                                            struct up_why *why);
+/* service_account_digest: what binds an account to a narrative, in hex. */
+void service_account_digest(const char *narrative, char ret_text[static 65]);
+/* service_account_settle: leaves out an account that was approved for another narrative (service_account.c). */
+void service_account_settle(Up__Report *report);
 /* service_decide: the one decision for a report of this node and a member. service_inputs: all that it decides from;
  * today is room of the caller's, which must outlive them. */
 void service_inputs(const struct service *service, const Up__Report *report,

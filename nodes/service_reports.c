@@ -9,11 +9,7 @@
 #include "nodes/service_private.h"
 #include "upstander/limits.h"
 
-enum {
-    REPORT_LEN_MAX =
-        250 * 1024 /* what is shared of it fits an envelope, with what the node adds */,
-    STRANDS_TEXT_MAX = 200
-};
+enum { STRANDS_TEXT_MAX = 200 };
 
 /* --- taking --------------------------------------------------------------------------------------- */
 
@@ -181,15 +177,6 @@ static enum up_err report_check(const struct service *service, const Up__Report 
     return err;
 }
 
-static void digest_text(struct up_view of, char ret_text[static 65])
-{
-    struct digest digest;
-
-    keys_digest(of, &digest);
-    ids_hex(digest.bytes, ret_text);
-    ids_hex(digest.bytes + 16, ret_text + 32);
-}
-
 enum up_err service_report_put(struct service *service, const struct service_call *call,
                                const Up__Report *report, const char *import_id,
                                char ret_ref[static 10])
@@ -203,6 +190,7 @@ enum up_err service_report_put(struct service *service, const struct service_cal
     char by[64];
     char import_copy[NODESTORE_NAME_MAX];
     char digest[65];
+    static char none[1]; /* whoever sends the report can't say who approved */
     struct up_bytes bytes = {0};
     enum up_err err = UP_OK;
 
@@ -224,18 +212,19 @@ enum up_err service_report_put(struct service *service, const struct service_cal
     clock_london(row.at_s, at);
     (void)snprintf(by, sizeof by, "%s", call->operator->name);
     (void)snprintf(import_copy, sizeof import_copy, "%s", import_id);
-    digest_text(up_view_of(report->incident->narrative, strlen(report->incident->narrative)),
-                digest);
+    service_account_digest(report->incident->narrative, digest);
     taken.ref = ret_ref;
     taken.taken_at = at;
     taken.taken_by = by;
     taken.import_id = import_copy;
-    if (report->incident->account && report->incident->account->text[0] != '\0')
-        taken.account_digest = digest;
-    err = message_pack(&taken.base, REPORT_LEN_MAX, &bytes);
+    taken.account_approved_by = none;
+    taken.account_approved_at = none;
+    taken.account_digest =
+        report->incident->account && report->incident->account->text[0] != '\0' ? digest : none;
+    err = message_pack(&taken.base, SERVICE_REPORT_LEN_MAX, &bytes);
     if (err == UP_TOO_LARGE)
         (void)up_why_set(call->why, err, "the report is larger than %d KiB; shorten its texts",
-                         REPORT_LEN_MAX / 1024);
+                         SERVICE_REPORT_LEN_MAX / 1024);
     (void)snprintf(row.name, sizeof row.name, "%s", ret_ref);
     (void)snprintf(row.owner, sizeof row.owner, "%s", import_id);
     row.body = up_bytes_view(&bytes);
@@ -273,8 +262,8 @@ enum up_err service_report_add(struct service *service, const struct service_cal
 
 /* --- showing -------------------------------------------------------------------------------------- */
 
-enum up_err service_report_load(struct service *service, const char *ref, struct arena *arena,
-                                Up__Report **ret_report, struct up_why *why)
+enum up_err service_report_stored(struct service *service, const char *ref, struct arena *arena,
+                                  struct stored_report *ret_stored, struct up_why *why)
 {
     struct nodestore_row row;
     ProtobufCMessage *message = NULL;
@@ -290,7 +279,20 @@ enum up_err service_report_load(struct service *service, const char *ref, struct
         err = UP_MALFORMED;
     if (err)
         return err;
-    *ret_report = (Up__Report *)message;
+    *ret_stored = (struct stored_report){.row = row, .report = (Up__Report *)message};
+    return UP_OK;
+}
+
+enum up_err service_report_load(struct service *service, const char *ref, struct arena *arena,
+                                Up__Report **ret_report, struct up_why *why)
+{
+    struct stored_report stored;
+    enum up_err err = service_report_stored(service, ref, arena, &stored, why);
+
+    if (err)
+        return err;
+    service_account_settle(stored.report);
+    *ret_report = stored.report;
     return UP_OK;
 }
 
@@ -520,7 +522,11 @@ static enum up_err warnings_make(const Up__Report *report, const Up__Incident *d
     if (!err && level >= LEVEL_PSEUDONYMISED && report->incident->narrative[0] != '\0' &&
         disclosure->narrative[0] == '\0' && (!disclosure->account || !disclosure->account->text[0]))
         err = warning_add(
-            to, arena, "no text goes with it: no account was approved for what is withheld here");
+            to, arena,
+            !report->incident->account && report->account_digest[0] != '\0'
+                ? "no text goes with it: the narrative was changed after its account was approved; "
+                  "it needs a new approval"
+                : "no text goes with it: no account was approved for what is withheld here");
     return err;
 }
 

@@ -31,6 +31,7 @@ struct cli_command {
 extern const struct cli_command cmd_init_command;
 extern const struct cli_command cmd_roster_command;
 extern const struct cli_command cmd_report_command;
+extern const struct cli_command cmd_account_command;
 extern const struct cli_command cmd_preview_command;
 extern const struct cli_command cmd_send_command;
 extern const struct cli_command cmd_import_command;

@@ -32,6 +32,7 @@ struct service {
     unsigned reports;
     bool exported[ITEMS];
     unsigned sends;
+    struct up_bytes approval; /* the last one, as JSON */
 };
 
 static char folder[64];
@@ -95,6 +96,42 @@ enum up_err service_report_show(struct service *self, const struct service_call 
         return UP_NO_MEMORY;
     *ret_reply = (Up__Report *)message;
     return UP_OK;
+}
+
+enum up_err service_account(struct service *self, const struct service_call *call, const char *ref,
+                            Up__AccountDraft **ret_reply)
+{
+    NEW(reply, AccountDraft, account_draft);
+    NEW(span, AccountSpan, account_span);
+    ProtobufCMessage *approval = NULL;
+
+    reply->ref = text(call, ref);
+    reply->narrative = text(call, "Khan hit me.\nThen he \x1b[31mran.");
+    reply->narrative_digest = text(call, "d1");
+    reply->text = text(call, "[name] hit me.\nThen he \x1b[31mran.");
+    reply->spans = arena_alloc(call->arena, sizeof(void *));
+    reply->spans[reply->n_spans++] = span;
+    span->len = 4;
+    span->kind = text(call, "name");
+    if (self->approval.data &&
+        json_parse(&up__account_approval__descriptor, up_bytes_view(&self->approval), call->arena,
+                   &approval, NULL) == UP_OK) {
+        reply->account = ((Up__AccountApproval *)approval)->account;
+        reply->approved_by = text(call, "A. Worker");
+        reply->approved = strcmp(((Up__AccountApproval *)approval)->narrative_digest, "d1") == 0;
+    }
+    *ret_reply = reply;
+    return UP_OK;
+}
+
+enum up_err service_account_approve(struct service *self, const struct service_call *call,
+                                    const char *ref, const Up__AccountApproval *approval,
+                                    Up__AccountDraft **ret_reply)
+{
+    up_bytes_wipe(&self->approval);
+    if (json_format(&approval->base, false, &self->approval))
+        return UP_NO_MEMORY;
+    return service_account(self, call, ref, ret_reply);
 }
 
 enum up_err service_preview(struct service *self, const struct service_call *call, const char *ref,
@@ -488,6 +525,7 @@ static void serve(int ready)
     }
     api_destroy(&api);
     up_bytes_wipe(&service.report);
+    up_bytes_wipe(&service.approval);
     _exit(0);
 }
 
@@ -690,7 +728,8 @@ static void every_command_explains_itself(void **state)
                                            "agreement suspend",
                                            "agreement resume",
                                            "forward",
-                                           "override"};
+                                           "override",
+                                           "account"};
 
     (void)state;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -751,6 +790,79 @@ static void a_report_is_saved_shown_and_shared(void **state)
     assert_true(said("no field of that name"));
     assert_int_equal(run("sent 7F3K-9QTM"), 0);
     assert_true(said("on its way"));
+}
+
+/* What a script sees is the draft alone; nothing is approved that nobody said yes to. */
+static void an_account_is_drafted_and_approved(void **state)
+{
+    (void)state;
+    assert_int_equal(run("account 7F3K-9QTM --draft"), 0);
+    assert_string_equal(output,
+                        "[name] hit me.\nThen he \x1b[31mran.\n"); /* as it is: into a file */
+    assert_int_equal(run("account 7F3K-9QTM < /dev/null"), 0);
+    assert_true(said("EXERCISE - not real"));
+    assert_true(said("no account is approved yet"));
+    assert_true(said("[-Khan-] {+[name]+} hit me.\nThen he ?[31mran."));
+    assert_true(said("1 x name"));
+    assert_true(said("are not found"));
+    assert_true(said("Nothing was approved."));
+    write_file("answers", "approve\nno\nleave\n");
+    assert_int_equal(run("account 7F3K-9QTM < $DIR/answers"), 0);
+    assert_true(said("Not approved."));
+    write_file("final", "Somebody hit Khan.\n\n");
+    assert_int_equal(run("account 7F3K-9QTM --approve $DIR/final < /dev/null"), 1);
+    assert_true(said("nothing was approved"));
+    assert_int_equal(run("account 7F3K-9QTM --approve - < $DIR/final"), 1);
+    assert_true(said("needs --yes"));
+    assert_int_equal(run("account 7F3K-9QTM --json"), 0);
+    assert_false(said("\"account\""));
+    assert_int_equal(run("account 7F3K-9QTM --approve $DIR/final --yes"), 0);
+    assert_true(said("Take care: 1 of these pieces"));
+    assert_true(said("Approved."));
+    assert_int_equal(run("account 7F3K-9QTM --json"), 0);
+    assert_true(
+        said("\"account\":{\"text\":\"Somebody hit Khan.\",\"approvedWithout\":[\"CONTACT\","
+             "\"CHARACTERISTIC\",\"SUSPECT\",\"PLACE\"]}"));
+    assert_int_equal(
+        run("account 7F3K-9QTM --approve - --yes --without suspect,contact < $DIR/final"), 0);
+    assert_int_equal(run("account 7F3K-9QTM --json"), 0);
+    assert_true(said("\"approvedWithout\":[\"CONTACT\",\"SUSPECT\"]}"));
+    assert_int_equal(run("account 7F3K-9QTM --without colour"), 2);
+    assert_int_equal(run("account 7F3K-9QTM --draft --approve -"), 2);
+    assert_int_equal(run("account 7F3K-9QTM --approve $DIR/nothing --yes"), 1);
+    assert_true(said("nothing"));
+}
+
+/* The editor gets a file that nobody else can read, and nothing is left of it. */
+static void an_account_is_edited_in_private(void **state)
+{
+    char command[512];
+
+    (void)state;
+    write_file("editor",
+               "#!/bin/sh\numask 077\nstat -c '%a' \"$1\" \"$(dirname \"$1\")\" >$DIR/modes\n"
+               "echo \"$1\" >$DIR/where\nsed -i s/me\\\\./somebody./ \"$1\"\n"
+               "cp \"$1\" \"$1~\"\n");
+    write_file("answers", "edit\napprove\nyes\n");
+    (void)snprintf(
+        command, sizeof command,
+        "VISUAL='sh $DIR/editor' XDG_RUNTIME_DIR= TMPDIR=$DIR \"$BIN\"/upstander account 7F3K-9QTM "
+        "<$DIR/answers 2>&1");
+    assert_int_equal(shell(command), 0);
+    assert_true(said("hit [-me.-] {+somebody.+}"));
+    assert_true(said("Approved."));
+    file_is("modes", "600\n700\n");
+    assert_int_equal(
+        shell("test ! -e \"$(cat $DIR/where)\" && test ! -e \"$(dirname \"$(cat $DIR/where)\")\""),
+        0);
+    assert_int_equal(run("account 7F3K-9QTM --json"), 0);
+    assert_true(said("\"text\":\"[name] hit somebody."));
+    write_file("answers", "edit\nleave\n");
+    (void)snprintf(command, sizeof command,
+                   "EDITOR=false \"$BIN\"/upstander account 7F3K-9QTM <$DIR/answers 2>&1");
+    assert_int_equal(shell(command), 0);
+    assert_true(said("the editor failed"));
+    assert_true(said("Nothing was approved."));
 }
 
 static void a_risk_to_life_needs_a_call_first(void **state)
@@ -906,6 +1018,8 @@ int main(void)
         TEST(what_is_passed_on_and_overridden_needs_its_words),
         TEST(every_command_explains_itself),
         TEST(a_report_is_saved_shown_and_shared),
+        TEST(an_account_is_drafted_and_approved),
+        TEST(an_account_is_edited_in_private),
         TEST(a_risk_to_life_needs_a_call_first),
         TEST(questions_make_a_report_and_can_be_left),
         TEST(choices_can_be_finer),

@@ -9,6 +9,7 @@
 
 #include "envelope.pb-c.h"
 #include "message.pb-c.h"
+#include "tests/lib/account_gen.h"
 #include "tests/lib/fuzz.h"
 #include "tests/lib/fuzz_world.h"
 #include "tests/lib/incident_gen.h"
@@ -169,6 +170,28 @@ static void incidents(struct arena *arena)
     }
 }
 
+/* Reports with narratives that have something to be replaced in them. */
+static void narratives(void)
+{
+    static struct account_gen gen;
+
+    fuzz_require(account_gen_open(&gen, "tests/data/text", 1));
+    for (unsigned i = 0; i < gen.template_count && i < 256; i++) {
+        struct account_sample sample;
+        char name[20];
+        struct up_bytes bytes = {0};
+
+        account_gen_sample(&gen, &sample);
+        (void)snprintf(name, sizeof name, "british-%03u", i);
+        bytes = pack(&sample.incident->base);
+        if (i % 16 == 15 || i > 246)
+            write_seed("account", name, 0, up_bytes_view(&bytes));
+        up_bytes_wipe(&bytes);
+        arena_reset(gen.gen.arena);
+    }
+    account_gen_close(&gen);
+}
+
 /* The course of a day: see the enums in fuzz_exchange.c and fuzz_relay.c. */
 static void courses(struct up_view batch)
 {
@@ -210,6 +233,7 @@ int main(int argc, char **argv)
     rosters(arena);
     prekeys_and_keys();
     incidents(arena);
+    narratives();
     courses(up_bytes_view(&batch));
     up_bytes_wipe(&batch);
     arena_destroy(&arena);

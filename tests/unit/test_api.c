@@ -105,6 +105,25 @@ enum up_err service_report_show(struct service *self, const struct service_call 
     return UP_OK;
 }
 
+enum up_err service_account(struct service *self, const struct service_call *call, const char *arg,
+                            Up__AccountDraft **ret_reply)
+{
+    GIVE(Up__AccountDraft, up__account_draft__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_account_approve(struct service *self, const struct service_call *call,
+                                    const char *ref, const Up__AccountApproval *approval,
+                                    Up__AccountDraft **ret_reply)
+{
+    char both[80];
+    const char *arg = both;
+
+    (void)snprintf(both, sizeof both, "%s/%s", ref, approval->narrative_digest);
+    GIVE(Up__AccountDraft, up__account_draft__descriptor);
+    return UP_OK;
+}
+
 enum up_err service_preview(struct service *self, const struct service_call *call, const char *arg,
                             Up__Preview **ret_reply)
 {
@@ -474,6 +493,9 @@ static void every_route_reaches_its_service(void **state)
         {"GET", "/v1/sent?import=I1", "", 200, "/I1"},
         {"GET", "/v1/inbox", "", 200, "-"},
         {"GET", "/v1/inbox/R1", "", 200, "R1"},
+        {"GET", "/v1/reports/7F3K-9QTM/account", "", 200, "7F3K-9QTM"},
+        {"PUT", "/v1/reports/R1/account",
+         "{\"account\":{\"text\":\"t\"},\"narrativeDigest\":\"ab\"}", 200, "R1/ab"},
         {"POST", "/v1/inbox/R1/recorded", "{\"policeReference\":\"NR/1\"}", 200, "R1/NR/1"},
         {"GET", "/v1/inbox/R1/forward?member=m-1", "", 200, "R1 for m-1"},
         {"POST", "/v1/inbox/R1/forward", "{\"member\":\"m-1\"}", 200, "R1 to m-1"},

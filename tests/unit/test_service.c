@@ -447,6 +447,181 @@ static void a_list_can_be_had_in_pages(void **state)
     assert_int_equal(page->n_reports, REPORTS);
 }
 
+/* --- accounts ------------------------------------------------------------------------------------------ */
+
+static bool audit_has(const char *action);
+
+static void take_told(const char *narrative, const char *account_text, char ret_ref[static 10])
+{
+    struct up_why why = {0};
+    struct service_call call = {.operator= & person, .arena = arena, .why = &why};
+    Up__Report report = UP__REPORT__INIT;
+    Up__Incident incident = UP__INCIDENT__INIT;
+    Up__Account account = UP__ACCOUNT__INIT;
+    Up__Place place = UP__PLACE__INIT;
+    Up__SharingChoice choice = UP__SHARING_CHOICE__INIT;
+    Up__Entitlement entitlement = UP__ENTITLEMENT__INIT;
+    Up__RoleChoice asked = UP__ROLE_CHOICE__INIT;
+    Up__RoleChoice *list[1] = {&asked};
+    Up__ReportRef *reply = NULL;
+
+    place.local_authority = copy("E06000016");
+    incident.place = &place;
+    incident.occurred_from = copy("2024-05-02");
+    incident.narrative = copy(narrative);
+    account.text = copy(account_text);
+    if (account_text[0] != '\0')
+        incident.account = &account;
+    entitlement.level = UP__ENTITLEMENT__LEVEL__PSEUDONYMISED;
+    asked.role = UP__ROLE__CODE__POLICE;
+    asked.entitlement = &entitlement;
+    choice.roles = list;
+    choice.n_roles = 1;
+    report.incident = &incident;
+    report.choice = &choice;
+    report.account_digest = copy("nobody may say so");
+    report.account_approved_by = copy("nobody may say so");
+    assert_int_equal(service_report_add(&node, &call, &report, &reply), UP_OK);
+    strcpy(ret_ref, reply->ref);
+}
+
+/* As whatever changes a narrative would: only that. */
+static void narrative_change(const char *ref)
+{
+    struct stored_report stored;
+    struct up_bytes bytes = {0};
+
+    assert_int_equal(service_report_stored(&node, ref, arena, &stored, NULL), UP_OK);
+    stored.report->incident->narrative[0] ^= 1;
+    assert_int_equal(message_pack(&stored.report->base, UP_ARENA_LEN_MAX, &bytes), UP_OK);
+    stored.row.body = up_bytes_view(&bytes);
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    assert_int_equal(nodestore_put(node.store, &stored.row), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    up_bytes_wipe(&bytes);
+}
+
+/* What the force would read; NULL: no account. ret_warned: a new approval is asked for. */
+static const char *force_reads(const char *ref, bool *ret_warned)
+{
+    struct service_call call = {.operator= & person, .arena = arena};
+    Up__Preview *preview = NULL;
+
+    assert_int_equal(service_preview(&node, &call, ref, &preview), UP_OK);
+    for (size_t i = 0; i < preview->n_recipients; i++) {
+        const Up__RecipientPreview *to = preview->recipients[i];
+
+        if (strcmp(to->member, force) != 0)
+            continue;
+        *ret_warned = false;
+        for (size_t j = 0; j < to->n_warnings; j++)
+            *ret_warned |= strstr(to->warnings[j], "needs a new approval") != NULL;
+        return to->disclosure->account ? to->disclosure->account->text : NULL;
+    }
+    fail_msg("the force is not in the preview");
+    return NULL;
+}
+
+static enum up_err approve(const char *ref, const char *text, const char *digest,
+                           const struct operator_identity *who)
+{
+    static Up__Entitlement__Group groups[] = {UP__ENTITLEMENT__GROUP__CONTACT};
+    struct up_why why = {0};
+    struct service_call call = {.operator= who, .arena = arena, .why = &why};
+    Up__AccountApproval approval = UP__ACCOUNT_APPROVAL__INIT;
+    Up__Account account = UP__ACCOUNT__INIT;
+    Up__AccountDraft *reply = NULL;
+    enum up_err err = UP_OK;
+
+    account.text = copy(text);
+    account.approved_without = groups;
+    account.n_approved_without = 1;
+    approval.account = &account;
+    approval.narrative_digest = copy(digest);
+    err = service_account_approve(&node, &call, ref, &approval, &reply);
+    assert_true((err == UP_OK) == (reply != NULL));
+    assert_true(err == UP_OK || why.text[0] != '\0');
+    return err;
+}
+
+static const Up__AccountDraft *drafted(const char *ref)
+{
+    struct service_call call = {.operator= & person, .arena = arena};
+    Up__AccountDraft *draft = NULL;
+
+    assert_int_equal(service_account(&node, &call, ref, &draft), UP_OK);
+    return draft;
+}
+
+static void an_account_belongs_to_its_narrative(void **state)
+{
+    const Up__AccountDraft *draft = NULL;
+    struct service_call call = {.operator= & person, .arena = arena};
+    Up__SendResult *sent = NULL;
+    bool warned = false;
+    char ref[10];
+
+    (void)state;
+    take_told("Mr Khan hit me.", "", ref);
+    draft = drafted(ref);
+    assert_string_equal(draft->text, "[name] hit me.");
+    assert_int_equal(draft->n_spans, 1);
+    assert_null(draft->account);
+    assert_null(force_reads(ref, &warned));
+    assert_false(warned);
+    assert_int_equal(approve(ref, draft->text, "", &person), UP_INVALID);
+    assert_int_equal(approve(ref, "", draft->narrative_digest, &person), UP_INVALID);
+    assert_int_equal(approve(ref, draft->text, draft->narrative_digest, &person), UP_OK);
+    assert_true(audit_has("account-approved"));
+    assert_true(drafted(ref)->approved);
+    assert_string_equal(drafted(ref)->approved_by, "clerk");
+    assert_string_equal(force_reads(ref, &warned), "[name] hit me.");
+    assert_int_equal(service_send(&node, &call, ref, &sent), UP_OK);
+    assert_true(may_leave(force));
+    narrative_change(ref);
+    assert_false(may_leave(force));
+    assert_null(force_reads(ref, &warned));
+    assert_true(warned);
+    assert_false(drafted(ref)->approved);
+    assert_non_null(drafted(ref)->account); /* to begin the new one with */
+    assert_int_equal(approve(ref, "too late", draft->narrative_digest, &person), UP_INVALID);
+    assert_null(force_reads(ref, &warned));
+    assert_int_equal(approve(ref, "anew", drafted(ref)->narrative_digest, &person), UP_OK);
+    assert_string_equal(force_reads(ref, &warned), "anew");
+    assert_false(warned);
+    assert_false(may_leave(force)); /* what waits is another text */
+}
+
+static void an_account_of_intake_holds_too(void **state)
+{
+    static const struct operator_identity reader = {"reader", OPERATOR_READ_ONLY | OPERATOR_AUDIT,
+                                                    0};
+    struct up_why why = {0};
+    struct service_call call = {.operator= & reader, .arena = arena, .why = &why};
+    Up__AccountDraft *draft = NULL;
+    bool warned = false;
+    char ref[10];
+
+    (void)state;
+    take_told("", "written at intake", ref);
+    assert_string_equal(force_reads(ref, &warned), "written at intake");
+    assert_true(drafted(ref)->approved);
+    assert_string_equal(drafted(ref)->approved_by, "");
+    take_told("a story", "written at intake", ref);
+    assert_string_equal(force_reads(ref, &warned), "written at intake");
+    narrative_change(ref);
+    assert_null(force_reads(ref, &warned));
+    assert_true(warned);
+    take_told("a story", "", ref);
+    assert_null(force_reads(ref, &warned));
+    assert_false(warned);
+    assert_int_equal(service_account(&node, &call, ref, &draft), UP_NOT_PERMITTED);
+    assert_null(draft);
+    assert_int_equal(approve(ref, "x", drafted(ref)->narrative_digest, &reader), UP_NOT_PERMITTED);
+    call.operator= & person;
+    assert_int_equal(service_account(&node, &call, "0000-0000", &draft), UP_NOT_FOUND);
+}
+
 /* --- what comes ---------------------------------------------------------------------------------------- */
 
 static void hear(const struct nodestore_row *sent, const char *sender,
@@ -1079,6 +1254,8 @@ int main(void)
         TEST(each_month_is_closed_once),
         TEST(what_is_not_agreed_any_more_stays),
         TEST(a_list_can_be_had_in_pages),
+        TEST(an_account_belongs_to_its_narrative),
+        TEST(an_account_of_intake_holds_too),
         TEST(only_police_record),
         TEST(no_more_is_kept_than_stated),
         TEST(an_export_takes_what_fits),
