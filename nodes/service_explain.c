@@ -194,7 +194,7 @@ static void pooled_say(const struct service *service, const Up__SentLine *line, 
     else
         (void)snprintf(
             ret_text, SENTENCE_LEN_MAX,
-            "It was counted on %s for %s and is in none yet: fewer than %u people reported "
+            "It was counted on %s for %s and is in none yet: no more than %u people reported "
             "the like, so it could point at somebody.",
             at, what, k);
 }

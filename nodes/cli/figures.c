@@ -191,7 +191,7 @@ void figures_print(FILE *out, const Up__InboxItem *item)
     (void)fprintf(
         out,
         "%s\n        %6" PRIu64 "  together\n"
-        "What you miss: where a month, kind or area has no row, fewer than %u people stand "
+        "What you miss: where a month, kind or area has no row, no more than %u people stand "
         "behind it there.\nThey are in the next wider row that fits: quarter, year, police "
         "area, any type of hostility; or they wait\nuntil that period is past; or they are "
         "fewer than %u even there, perhaps none, and stay out.\n",

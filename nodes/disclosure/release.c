@@ -377,6 +377,14 @@ static unsigned k_of(const Up__Ledger *ledger)
     return ledger->k < UP_K_MIN ? UP_K_MIN : ledger->k;
 }
 
+/* From how many victims on a row is given: more than k; only the last row that there can be, from k on. Who knows this rule
+ * knows the most that a finer cell without a row holds, and where a sum reaches all those bounds at once, they are what
+ * is there: 6 in a quarter of months below 3 are 2, 2 and 2. So the bound must be no less than k. */
+static unsigned enough(const Up__Ledger *ledger, bool last)
+{
+    return k_of(ledger) + (last ? 0 : 1);
+}
+
 /* No fewer than so many distinct victims are in `some` incidents of a count: each that is not among them may have taken
  * one victim with it. */
 static uint64_t at_least(uint32_t victims, uint32_t incidents, uint64_t some)
@@ -667,20 +675,21 @@ static enum up_err step_release(struct closing *closing, const struct step *step
     enum up_err err = UP_OK;
 
     for (size_t i = 0; !err && i < count; i++) {
-        if (groups[i].victims >= k_of(closing->ledger))
+        if (groups[i].victims >= enough(closing->ledger, step->rung == UP__RUNG__CODE__ANY_STRAND))
             err = row_add(closing, step, &groups[i]);
     }
     return err;
 }
 
-/* Of the groups of one period, those below k go into one row of any strand; if they are below k together, the smallest
- * other one goes with them, or a known total would give them away. Ties go to the first strand set. */
+/* Of the groups of one period, those too small go into one row of any strand; if they are too small together, the
+ * smallest other one goes with them, or a known total would give them away. Ties go to the first strand set. */
 static enum up_err period_count(struct closing *closing, const struct step *step,
                                 struct bundle *groups, size_t count)
 {
     const struct step any = {
         .rung = UP__RUNG__CODE__ANY_STRAND, .grain = step->grain, .police_area = true};
-    unsigned k = k_of(closing->ledger);
+    unsigned wanted = enough(closing->ledger, false);
+    unsigned together = enough(closing->ledger, step->grain == GRAIN_YEAR);
     size_t smallest = count;
     size_t closed = 0;
     struct bundle rest = {.first = groups[0].first};
@@ -690,7 +699,7 @@ static enum up_err period_count(struct closing *closing, const struct step *step
     enum up_err err = moved ? UP_OK : UP_NO_MEMORY;
 
     for (size_t i = 0; !err && i < count; i++) {
-        if (groups[i].victims >= k) {
+        if (groups[i].victims >= wanted) {
             if (smallest == count || groups[i].incidents < groups[smallest].incidents)
                 smallest = i;
             continue;
@@ -703,17 +712,17 @@ static enum up_err period_count(struct closing *closing, const struct step *step
         qsort(moved, closed, sizeof(Up__LedgerCount *), by_originator);
         for (size_t i = 0; i < closed; i++)
             tally_add(&tally, moved[i], left_of(moved[i]));
-        if (tally_sum(&tally) < k && smallest < count) {
+        if (tally_sum(&tally) < together && smallest < count) {
             memcpy(moved + closed, closing->order + groups[smallest].first,
                    groups[smallest].count * sizeof(Up__LedgerCount *));
             closed += groups[smallest].count;
             groups[smallest].victims = 0;
-        } else if (tally_sum(&tally) < k) {
+        } else if (tally_sum(&tally) < together) {
             closed = 0;
         }
     }
     for (size_t i = 0; !err && i < count; i++) {
-        if (groups[i].victims >= k)
+        if (groups[i].victims >= wanted)
             err = row_add(closing, step, &groups[i]);
     }
     if (!err && closed > 0) {

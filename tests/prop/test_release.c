@@ -511,14 +511,14 @@ static void the_ladder_in_its_order(void **state)
 
     (void)state;
     ledger_make(&world, &ledger);
-    merge(&ledger, "a", counts_of(cell_of("E06000061", "2026-01", 2, 1), 1, 5)); /* as it is */
-    merge(&ledger, "a", counts_of(cell_of("E06000061", "2026-02", 2, 1), 1, 3)); /* ... with */
+    merge(&ledger, "a", counts_of(cell_of("E06000061", "2026-01", 2, 1), 1, 6)); /* as it is */
+    merge(&ledger, "a", counts_of(cell_of("E06000061", "2026-02", 2, 1), 1, 4)); /* ... with */
     merge(&ledger, "b",
           counts_of(cell_of("E06000061", "2026-02", 2, 2), 1, 2)); /* ... another type */
-    merge(&ledger, "a", counts_of(cell_of("E06000061", "2026-01", 3, 1), 1, 4)); /* ... a quarter */
+    merge(&ledger, "a", counts_of(cell_of("E06000061", "2026-01", 3, 1), 1, 5)); /* ... a quarter */
     merge(&ledger, "a", counts_of(cell_of("E06000061", "2026-03", 3, 1), 1, 1));
     merge(&ledger, "a",
-          counts_of(cell_of("E06000061", "2026-05", 4, 1), 1, 4)); /* ... the county */
+          counts_of(cell_of("E06000061", "2026-05", 4, 1), 1, 5)); /* ... the county */
     merge(&ledger, "b", counts_of(cell_of("E06000062", "2026-07", 4, 1), 1, 1));
     merge(&ledger, "b",
           counts_of(cell_of("E06000062", "2026-07", 2, 1), 1, 9)); /* not the audience's */
@@ -540,7 +540,44 @@ static void the_ladder_in_its_order(void **state)
     assert_string_equal(release->rows[3]->cell->area, "E23000022");
     assert_int_equal(release->rows[3]->incidents, 9); /* race: those of the neighbours alone */
     assert_int_equal(release->rows[3]->n_remainder_of, 2);
-    assert_int_equal(release->rows[4]->incidents, 5);
+    assert_int_equal(release->rows[4]->incidents, 6);
+    arena_reset(arena);
+}
+
+/* With k 3: if a month were told of from 3 on, a quarter of 6 could only be 2, 2 and 2. A month of 3 waits too, so that the
+ * same 6 may be 3 and 3. */
+static void a_sum_does_not_give_away_its_parts(void **state)
+{
+    struct world world = {.statistics = false};
+    Up__Ledger ledger;
+    Up__Release *release = NULL;
+    static const uint32_t parts[] = {3, 3};
+
+    (void)state;
+    for (int statistics = 0; statistics < 2; statistics++) {
+        ledger_make(&world, &ledger);
+        ledger.statistics = statistics;
+        for (size_t i = 0; i < 2; i++) {
+            Up__PooledCounts *counts =
+                counts_of(cell_of("E06000061", i == 0 ? "2026-01" : "2026-02", 2, 1), 1, parts[i]);
+
+            counts->k = 3;
+            merge(&ledger, "a", counts);
+        }
+        close_through(&ledger, "2026-02");
+        assert_int_equal(ledger.n_rows, 0);
+        close_through(&ledger, "2026-03");
+        assert_int_equal(ledger.n_rows, 1);
+        assert_int_equal(ledger.rows[0]->incidents, 6);
+    }
+    ledger_make(&world, &ledger); /* nothing is made of the last row, so k is enough for it */
+    merge(&ledger, "a", counts_of(cell_of("E06000061", "2026-01", 2, 1), 1, 5));
+    close_through(&ledger, "2026-11");
+    assert_int_equal(ledger.n_rows, 0);
+    close_through(&ledger, "2026-12");
+    assert_int_equal(release_of(&ledger, arena, &release), UP_OK);
+    assert_int_equal(release->n_rows, 1);
+    assert_int_equal(release->rows[0]->rung, UP__RUNG__CODE__ANY_STRAND);
     arena_reset(arena);
 }
 
@@ -681,6 +718,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_difference_isolates_fewer_than_k),
         cmocka_unit_test(the_ladder_in_its_order),
+        cmocka_unit_test(a_sum_does_not_give_away_its_parts),
         cmocka_unit_test(one_who_withdraws_is_not_shown_by_a_minus_one),
         cmocka_unit_test(what_is_not_well_formed_changes_nothing),
         cmocka_unit_test(the_smallest_goes_with_one_that_is_suppressed),

@@ -82,7 +82,7 @@ static void a_person_reads_why_something_is_missing(void **state)
         strstr(text, "Figures for =Northants, 2026, revision 2, months up to 2026-12."));
     assert_non_null(strstr(text, "  2026-11  West \"N\"  race, religion; threat; public\n"));
     assert_non_null(strstr(text, "hate incident (beyond 2 narrower rows)\n"));
-    assert_non_null(strstr(text, "fewer than 5 people stand behind it there"));
+    assert_non_null(strstr(text, "no more than 5 people stand behind it there"));
     assert_non_null(strstr(text, "    25  together\n"));
     free(text);
 }

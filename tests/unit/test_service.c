@@ -941,7 +941,7 @@ static void an_explanation_tells_what_happened(void **state)
     publish();
     told = explained(ref, council);
     assert_memory_equal(told->happened[0], "It was counted on ", 18);
-    assert_non_null(strstr(told->happened[0], "fewer than 5 people reported the like"));
+    assert_non_null(strstr(told->happened[0], "no more than 5 people reported the like"));
     for (int i = 0; i < 4; i++)
         tell(&tale, ref);
     publish();
