@@ -38,7 +38,7 @@ def saved(fed, **more):
                      "place": {"localAuthority": "E06000016", "vintage": 2025},
                      "occurredFrom": "2026-11-03", "reportedAt": "2026-11-04", "narrative": "planted story"},
         "choice": {"roles": [{"role": "POLICE", "entitlement": {"level": "IDENTIFIED"}, "preset": "all",
-                              "lawfulBasis": "made up by a worker"}]}, **more}
+                              "lawfulBasis": "legitimate-interests"}]}, **more}
     return json.loads(fed.at(CHARITY, "report", "-", "--json", text=json.dumps(report)))["ref"]
 
 
