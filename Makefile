@@ -95,7 +95,7 @@ room_libs = $(foreach r,$(1),$(B)/lib/$(r).a) $(B)/lib/proto.a
 
 MAN := $(patsubst deploy/man/%.scd,$(B)/man/%,$(wildcard deploy/man/*.scd)) $(B)/man/upstander-mapping.5
 
-.PHONY: all demo test sim fuzz bench lint install fmt fmt-check clean help deps compdb programs man tests benches \
+.PHONY: all demo test sim fuzz bench attack usefulness lint install fmt fmt-check clean help deps compdb programs man tests benches \
         fuzzers FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -122,6 +122,14 @@ fuzz: ## let each fuzz target look for new inputs (SECONDS_EACH=60; TARGETS="fra
 bench: deps ## rates beside the limits measured in the same run; also in build/bench/results.json
 	$(Q)$(MAKE) --no-print-directory -j2 MODE=release B=build/release programs benches >/dev/null
 	$(Q)B=build/release tests/bench/run
+
+attack: deps ## looks for people in releases, in every way of coming in, audience, k and window (SEED=n)
+	$(Q)$(MAKE) --no-print-directory -s MODE=release B=build/release build/release/tests/attack/release_run
+	$(Q)BIN_TESTS=build/release/tests tests/attack/attack.py all
+
+usefulness: deps ## of a hundred reports, how many a release tells of, and how precisely
+	$(Q)$(MAKE) --no-print-directory -s MODE=release B=build/release build/release/tests/attack/release_run
+	$(Q)BIN_TESTS=build/release/tests tests/attack/usefulness.py
 
 lint: ## gcc's and clang's warnings, clang-tidy, shellcheck, cppcheck, gcc -fanalyzer
 	$(Q)WITH=lint deploy/deps

@@ -307,7 +307,7 @@ def settings(whole):
     for name, k, window, audience, coming in itertools.product(real.FILES, (3, 5, 10), ("month", "quarter"), AUDIENCES, COMING):
         common = {"k": k, "window": window, "own": AUDIENCES[audience]}
         about = f"{name}, k {k}, {window}, {audience}, {coming}"
-        if whole or audience != "both police areas":
+        if whole or (audience != "both police areas" and coming != "month by month, each its own victim"):
             yield name, coming, about, "ladder", common
             if audience == "both police areas" or not whole and audience == "two councils' area":
                 yield name, coming, about, "statistics", {**common, "own": "E23000021,E23000022"}
