@@ -15,6 +15,7 @@
 #include "nodes/cli/rosterfile.h"
 #include "nodes/cli/table.h"
 #include "nodes/disclosure/diff.h"
+#include "upstander/agreement.h"
 
 enum { AREAS_LEN_MAX = 16 << 20 };
 
@@ -37,7 +38,25 @@ static void side_text(Up__Role__Code role, char *const *members, size_t count, c
         (void)snprintf(ret_text, len_max, "%s%s", members[0], count > 1 ? " ..." : "");
 }
 
-static const char *state_text(const Up__Agreement *agreement, const char *today)
+/* Does it bind any two? */
+static bool is_signed(const Up__Roster *roster, const Up__Agreement *agreement)
+{
+    for (size_t i = 0; i < roster->n_members; i++) {
+        for (size_t j = 0; j < roster->n_members; j++) {
+            const Up__Member *from = roster->members[i];
+            const Up__Member *to = roster->members[j];
+
+            if (i != j && agreement_sends(agreement, from) && agreement_receives(agreement, to) &&
+                agreement_names(agreement->signed_by, agreement->n_signed_by, from->id) &&
+                agreement_names(agreement->signed_by, agreement->n_signed_by, to->id))
+                return true;
+        }
+    }
+    return false;
+}
+
+static const char *state_text(const Up__Roster *roster, const Up__Agreement *agreement,
+                              const char *today)
 {
     if (agreement->suspended || agreement->n_suspended_by > 0)
         return "SUSPENDED";
@@ -45,7 +64,7 @@ static const char *state_text(const Up__Agreement *agreement, const char *today)
         return "ended";
     if (strcmp(agreement->valid_from, today) > 0)
         return "not yet";
-    if (agreement->n_signed_by < 2)
+    if (!is_signed(roster, agreement))
         return "NOT SIGNED";
     if (agreement->review_on[0] != '\0' && strcmp(agreement->review_on, today) < 0)
         return "REVIEW IS DUE";
@@ -69,7 +88,7 @@ static enum up_err show_table(const Up__Roster *roster, const char *only, const 
                                from,
                                to,
                                level,
-                               state_text(agreement, today),
+                               state_text(roster, agreement, today),
                                signers,
                                agreement->review_on,
                                agreement->contact};
@@ -117,7 +136,7 @@ static int show_all(const Up__Roster *roster, const char *only, bool prose)
         if (shown++ > 0)
             (void)putchar('\n');
         prose_agreement(stdout, roster, roster->agreements[i]);
-        if (strcmp(state_text(roster->agreements[i], today), "REVIEW IS DUE") == 0)
+        if (strcmp(state_text(roster, roster->agreements[i], today), "REVIEW IS DUE") == 0)
             (void)puts("ITS REVIEW IS DUE. It goes on until somebody ends it.");
     }
     return CLI_OK;

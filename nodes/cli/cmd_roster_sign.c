@@ -171,8 +171,10 @@ static enum up_err agreements_print(const Up__Roster *roster)
         char level[NAMES_LEN_MAX];
         char k[32] = "";
         const char *cells[] = {agreement->id,
-                               names_role(agreement->from_role),
-                               names_role(agreement->to_role),
+                               agreement->n_from_members > 0 ? agreement->from_members[0]
+                                                             : names_role(agreement->from_role),
+                               agreement->n_to_members > 0 ? agreement->to_members[0]
+                                                           : names_role(agreement->to_role),
                                areas,
                                agreement->suspended ? "suspended" : level,
                                k,

@@ -1148,6 +1148,8 @@ static void must_be(struct made *made, bool kept)
 static void what_is_understood_is_kept_the_rest_set_aside(void **state)
 {
     struct made made;
+    Up__AgreementNotice notice = UP__AGREEMENT_NOTICE__INIT;
+    uint8_t digest[32] = {7};
 
     (void)state;
     greeted(FORCE);
@@ -1161,6 +1163,18 @@ static void what_is_understood_is_kept_the_rest_set_aside(void **state)
     made.message.release = &made.release;
     must_be(&made, true);
     made_init(&made, 4);
+    made.message.body_case = UP__MESSAGE__BODY_AGREEMENT;
+    made.message.agreement = &notice;
+    notice.digest = (ProtobufCBinaryData){.len = 31, .data = digest};
+    notice.number = 1;
+    must_be(&made, false);
+    made.id[15]++;
+    notice.digest.len = 32;
+    must_be(&made, true);
+    made.id[15]++;
+    notice.number = 0;
+    must_be(&made, false);
+    made.id[15]++;
     made.message.body_case = UP__MESSAGE__BODY_STATISTICS_RETURN;
     made.message.statistics_return = &made.statistics;
     must_be(&made, true);
