@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clean.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/file.h"
@@ -63,6 +64,7 @@ struct node {
     size_t operator_count;
     struct courier *courier;
     struct api *api;
+    char clean_program[CLEAN_PATH_LEN_MAX];
 };
 
 static const char *setting(const struct node *node, const char *path)
@@ -253,6 +255,8 @@ static enum up_err roster_read(struct node *node, struct up_why *why)
         return up_why_set(why, err, "directory %s: %s; get it again from a signatory", path,
                           up_err_text(err));
     service->roster_path = path;
+    clean_find(node->clean_program);
+    service->clean_program = node->clean_program;
     self = service_self(service);
     if (!self)
         return up_why_set(why, UP_UNKNOWN_MEMBER,

@@ -74,6 +74,19 @@ UP_CHECKED enum up_err service_sent(struct service *service, const struct servic
 /* What is held is counted for all months that are past, and what this node publishes is closed and sent. */
 UP_CHECKED enum up_err service_publish_now(struct service *service, const struct service_call *call,
                                            Up__SendResult **ret_reply);
+/* A file made anew, then kept with a report that was not sent yet; blocks up to UP_ATTACHMENT_CLEAN_MS. The reply lives in
+ * the call's arena. service_attachment: one of a report taken here or received, whole or not at all; number from 1; the
+ * caller owns ret_file. */
+UP_CHECKED enum up_err service_attach(struct service *service, const struct service_call *call,
+                                      const char *ref, struct up_view file,
+                                      Up__Attachment **ret_reply);
+struct service_attachment_of {
+    const char *ref;
+    unsigned number;
+};
+UP_CHECKED enum up_err service_attachment(struct service *service, const struct service_call *call,
+                                          const struct service_attachment_of *of,
+                                          struct up_bytes *ret_file);
 UP_CHECKED enum up_err service_inbox(struct service *service, const struct service_call *call,
                                      Up__InboxList **ret_reply);
 UP_CHECKED enum up_err service_inbox_show(struct service *service, const struct service_call *call,

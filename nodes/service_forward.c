@@ -20,6 +20,8 @@ static enum up_err onward_of(const struct service *service, const Up__Report *re
                                         .sender = service_self(service),
                                         .recipient = member,
                                         .ceilings_by_role = service->ceilings,
+                                        .ceilings_by_member = service->member_ceilings,
+                                        .ceiling_by_member_count = service->member_ceiling_count,
                                         .areas = service->areas,
                                         .today = today};
 
@@ -51,6 +53,8 @@ struct verdict service_decide_received(const struct service *service, const Up__
                                         .sender = service_self(service),
                                         .recipient = member,
                                         .ceilings_by_role = service->ceilings,
+                                        .ceilings_by_member = service->member_ceilings,
+                                        .ceiling_by_member_count = service->member_ceiling_count,
                                         .areas = service->areas,
                                         .today = today};
 
@@ -169,6 +173,9 @@ static enum up_err forward_queue(struct service *service, const struct service_c
     err = service_sent_put(service, forward->row.name, hex, told, SENT_STORED);
     if (!err)
         err = service_queue(service, told->member->id, hex, &message, body.urgent);
+    if (!err)
+        err = service_attachments_queue(service, body.incident, told->member->id, &reference,
+                                        forward->row.peer);
     forwarded.member = told->member->id;
     forwarded.role = told->member->role;
     forwarded.level = body.incident->entitlement->level;

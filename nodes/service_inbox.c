@@ -163,6 +163,8 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
     char level[32] = "";
     enum up_err err = UP_OK;
 
+    if (content->body_case == UP__MESSAGE__BODY_ATTACHMENT)
+        return service_attachment_receive(service, message);
     if (content->body_case == UP__MESSAGE__BODY_AGREEMENT)
         return service_agreement_notice(service, message);
     if (content->body_case == UP__MESSAGE__BODY_FORWARDED)
@@ -184,6 +186,8 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
             return UP_OK; /* one version of a report exists: a second copy changes nothing */
         if (err == UP_NOT_FOUND)
             err = stated_only(service, from, &item.incident);
+        if (!err && item.incident->n_attachments > 0)
+            err = service_attachments_expected(service, from);
         if (err)
             return err;
         (void)snprintf(level, sizeof level, "%s",
@@ -289,6 +293,26 @@ enum up_err service_status_update(struct service *service, const struct exchange
                : service_audit_add(service, "node", "status", "%s from %s: %s", row.owner, row.peer,
                                    status == UP__STATUS_UPDATE__STATUS__RECORDED ? "recorded"
                                                                                  : "received");
+}
+
+enum up_err service_received_find(struct service *service, const char *sender,
+                                  const uint8_t reference[static 16],
+                                  const Up__Incident **ret_incident)
+{
+    struct nodestore_row row;
+    ProtobufCMessage *item = NULL;
+    char owner[IDS_HEX_LEN + 1];
+    enum up_err err = UP_OK;
+
+    ids_hex(reference, owner);
+    err = held_find(service, sender, owner, &row);
+    if (!err)
+        err = message_unpack(&up__inbox_item__descriptor, row.body, service->scratch, &item);
+    if (!err && !((Up__InboxItem *)item)->incident)
+        err = UP_NOT_FOUND;
+    if (!err)
+        *ret_incident = ((Up__InboxItem *)item)->incident;
+    return err;
 }
 
 /* --- showing -------------------------------------------------------------------------------------- */
@@ -422,6 +446,48 @@ static enum up_err received_load(struct service *service, const struct service_c
     return err ? err : item_read(service, ret_row, call->arena, ret_item);
 }
 
+enum up_err service_incident_held(struct service *service, const struct service_call *call,
+                                  const char *ref, const Up__Incident **ret_incident,
+                                  const char **ret_peer)
+{
+    Up__Report *report = NULL;
+    Up__InboxItem *item = NULL;
+    struct nodestore_row row;
+    enum up_err err = service_report_load(service, ref, call->arena, &report, NULL);
+
+    if (!err) {
+        *ret_incident = report->incident;
+        *ret_peer = "";
+        return UP_OK;
+    }
+    if (err == UP_NOT_FOUND)
+        err = received_load(service, call, ref, &row, &item);
+    if (!err && !item->incident)
+        err = up_why_set(call->why, UP_NOT_FOUND, "that is no incident; it has no attachments");
+    if (err)
+        return err;
+    *ret_incident = item->incident;
+    *ret_peer = service_text(call->arena, row.peer);
+    return *ret_peer ? UP_OK : UP_NO_MEMORY;
+}
+
+/* How much of each attachment is here. */
+static enum up_err attachments_tell(struct service *service, const char *peer, struct arena *arena,
+                                    Up__InboxItem *item)
+{
+    size_t count = item->incident ? item->incident->n_attachments : 0;
+    enum up_err err = UP_OK;
+
+    item->attachments_arrived = arena_alloc(arena, (count + 1) * sizeof(uint32_t));
+    if (!item->attachments_arrived)
+        return UP_NO_MEMORY;
+    for (size_t i = 0; !err && i < count; i++)
+        err = service_attachment_arrived(service, item->incident->attachments[i], peer,
+                                         &item->attachments_arrived[i]);
+    item->n_attachments_arrived = count;
+    return err;
+}
+
 enum up_err service_inbox_show(struct service *service, const struct service_call *call,
                                const char *ref, Up__InboxItem **ret_reply)
 {
@@ -433,6 +499,8 @@ enum up_err service_inbox_show(struct service *service, const struct service_cal
     if (err)
         return err;
     err = received_load(service, call, ref, &row, &item);
+    if (!err)
+        err = attachments_tell(service, row.peer, call->arena, item);
     if (!err)
         err = service_audit_add(service, call->operator->name, "received-viewed", "%s %s", ref,
                                 item->line->level);

@@ -183,10 +183,45 @@ static enum up_err account_holds(struct service *service, const struct nodestore
 
     if (err)
         return err;
-    body = ((const Up__Message *)unpacked)->incident_disclosure;
+    if (((const Up__Message *)unpacked)->body_case == UP__MESSAGE__BODY_INCIDENT_DISCLOSURE)
+        body = ((const Up__Message *)unpacked)->incident_disclosure;
     account = body && body->incident ? body->incident->account : NULL;
     *ret_holds = !account || account->text[0] == '\0' ||
                  (approved && strcmp(approved->text, account->text) == 0);
+    return UP_OK;
+}
+
+/* A part of an attachment: only while all of the report may be seen there, and the report still has it. */
+static enum up_err chunk_may_leave(struct service *service, const struct nodestore_row *row,
+                                   const Up__Member *member, bool *ret_may)
+{
+    const Up__Message *message = NULL;
+    ProtobufCMessage *unpacked = NULL;
+    struct nodestore_row sent;
+    struct again again;
+    char reference[IDS_HEX_LEN + 1];
+    bool listed = false;
+    enum up_err err =
+        message_unpack(&up__message__descriptor, row->body, service->scratch, &unpacked);
+
+    message = (const Up__Message *)unpacked;
+    if (!err && (message->body_case != UP__MESSAGE__BODY_ATTACHMENT || message->reference.len != 16))
+        err = UP_MALFORMED;
+    if (err)
+        return err;
+    *ret_may = false;
+    ids_hex(message->reference.data, reference);
+    err = nodestore_get(service->store, NODESTORE_SENT, reference, service->scratch, &sent);
+    if (err == UP_NOT_FOUND || (!err && (!member || strcmp(sent.peer, row->peer) != 0)))
+        return UP_OK;
+    if (!err)
+        err = decide_again(service, sent.owner, member, &again);
+    if (err)
+        return err;
+    for (size_t i = 0; again.incident && i < again.incident->n_attachments; i++)
+        listed |= strcmp(again.incident->attachments[i]->id, message->attachment->attachment_id) == 0;
+    *ret_may = listed && again.verdict.entitlement.level == LEVEL_IDENTIFIED &&
+               again.verdict.entitlement.withheld == 0;
     return UP_OK;
 }
 
@@ -203,6 +238,8 @@ enum up_err service_may_leave(struct service *service, const struct nodestore_ro
     *ret_may = true;
     if (strcmp(row->owner, OUTBOX_RELEASE) == 0 || strcmp(row->owner, OUTBOX_STATISTICS) == 0)
         return group_may_leave(service, row, member, ret_may);
+    if (strcmp(row->owner, OUTBOX_ATTACHMENT) == 0)
+        return chunk_may_leave(service, row, member, ret_may);
     if (strcmp(row->owner, OUTBOX_POOLED) == 0)
         return counts_may_leave(service, row, member, ret_may);
     if (strlen(row->owner) != IDS_HEX_LEN)

@@ -37,6 +37,7 @@ enum outbox_state { OUTBOX_WAITING = 1, OUTBOX_ACCEPTED = 2, OUTBOX_CANT = 3 };
 #define OUTBOX_RELEASE "release"
 #define OUTBOX_STATISTICS "statistics"
 #define OUTBOX_POOLED "pooled"
+#define OUTBOX_ATTACHMENT "attachment"
 
 struct service {
     struct nodestore *store;
@@ -52,6 +53,7 @@ struct service {
     char watched[11]; /* the day on which alarms about agreements were logged last */
     char member[UP_MEMBER_LEN_MAX + 1];
     const char *roster_path;
+    const char *clean_program; /* makes files anew (base/clean.h) */
     struct digest stewards;
     struct arena *scratch; /* of one call; reset by service_begin */
     bool want;             /* the outbox grew: the courier should look */
@@ -241,6 +243,29 @@ UP_CHECKED enum up_err service_agreement_alarms(const struct service *service, s
                                                 char ***ret_list, size_t *ret_count);
 /* service_agreements_watch: those alarms into the log, once a day. */
 void service_agreements_watch(struct service *service);
+/* Attachments (service_attachments.c). service_attachments_queue: the chunks of what is listed in a disclosure; peer:
+ * whoever they came from, "" where they were taken here. service_attachment_arrived: how many chunks are here, whole.
+ * service_attachments_expected: a report of that sender came, so chunks that came before it are none too many. */
+UP_CHECKED enum up_err service_attachments_queue(struct service *service,
+                                                 const Up__Incident *disclosure, const char *member,
+                                                 const struct reference *reference,
+                                                 const char *peer);
+UP_CHECKED enum up_err service_attachment_arrived(struct service *service,
+                                                  const Up__Attachment *attachment,
+                                                  const char *peer, uint32_t *ret_count);
+UP_CHECKED enum up_err service_attachments_expected(struct service *service, const char *sender);
+UP_CHECKED enum up_err service_attachment_receive(struct service *service,
+                                                  const struct exchange_message *message);
+/* service_received_find: the incident that a sender sent under a reference, in the scratch arena. UP_NOT_FOUND.
+ * service_incident_held: of a report taken here, or of what was received, in the call's arena; ret_peer: its sender, ""
+ * where it was taken here. UP_NOT_FOUND with a sentence. */
+UP_CHECKED enum up_err service_received_find(struct service *service, const char *sender,
+                                             const uint8_t reference[static 16],
+                                             const Up__Incident **ret_incident);
+UP_CHECKED enum up_err service_incident_held(struct service *service,
+                                             const struct service_call *call, const char *ref,
+                                             const Up__Incident **ret_incident,
+                                             const char **ret_peer);
 /* What came (service_inbox.c); inside a transaction. */
 UP_CHECKED enum up_err service_keep(struct service *service, const struct exchange_message *message);
 UP_CHECKED enum up_err service_status_update(struct service *service,

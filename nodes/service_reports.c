@@ -153,6 +153,10 @@ static enum up_err report_check(const struct service *service, const Up__Report 
         return up_why_set(
             why, UP_INVALID,
             "incident.entitlement: leave it out; what is shared stands in the choice");
+    if (report->incident->n_attachments > 0)
+        return up_why_set(why, UP_INVALID,
+                          "incident.attachments: leave it out; attach files once it is saved, with "
+                          "`upstander attach`");
     if (report->incident->cell || report->incident->onward)
         return up_why_set(
             why, UP_INVALID,
@@ -722,7 +726,9 @@ static enum up_err disclosure_queue(struct service *service, const Up__Report *r
     message.version = 1;
     message.body_case = UP__MESSAGE__BODY_INCIDENT_DISCLOSURE;
     message.incident_disclosure = &body;
-    return service_queue(service, told->member->id, owner, &message, body.urgent);
+    err = service_queue(service, told->member->id, owner, &message, body.urgent);
+    return err ? err
+               : service_attachments_queue(service, body.incident, told->member->id, reference, "");
 }
 
 /* One member: at once, held for a release or a count, or nothing. */

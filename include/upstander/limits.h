@@ -73,6 +73,14 @@
 #define UP_OVERRIDE_DAYS_MAX 31 /* a risk that goes on for longer is looked at again by two people */
 #define UP_ONWARD_TOLD_MAX 32u /* members told onward of one disclosure: their line stays within UP_TEXT_LEN_MAX */
 
+/* --- attachments --------------------------------------------------------------------------- */
+#define UP_ATTACHMENTS_MAX 8u /* of one report: photos of one event, and a letter */
+#define UP_ATTACHMENT_CHUNK_LEN 196608u /* with what stands around it, a chunk fits the largest envelope */
+#define UP_ATTACHMENT_LEN_MAX (25u << 20) /* a photo of today's telephones is under 15 MiB, a scan under 25 */
+#define UP_ATTACHMENT_CHUNKS_MAX ((UP_ATTACHMENT_LEN_MAX + UP_ATTACHMENT_CHUNK_LEN - 1) / UP_ATTACHMENT_CHUNK_LEN)
+#define UP_ATTACHMENT_EARLY_MAX 150u /* chunks of one sender that are kept before their report is there */
+#define UP_ATTACHMENT_CLEAN_MS 20000 /* longest that a file is made anew; longer means that it is made to take long */
+
 /* --- disclosure ---------------------------------------------------------------------------- */
 #define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */
 #define UP_K_MIN 3

@@ -16,6 +16,9 @@ enum up_err api_reports_sent(const struct http_request *request, struct http_rep
 enum up_err api_account_show(const struct http_request *request, struct http_reply *reply);
 enum up_err api_account_approve(const struct http_request *request, struct http_reply *reply);
 
+enum up_err api_attachments_add(const struct http_request *request, struct http_reply *reply);
+enum up_err api_attachments_show(const struct http_request *request, struct http_reply *reply);
+
 enum up_err api_imports_add(const struct http_request *request, struct http_reply *reply);
 enum up_err api_imports_preview(const struct http_request *request, struct http_reply *reply);
 enum up_err api_imports_send(const struct http_request *request, struct http_reply *reply);

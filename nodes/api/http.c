@@ -16,6 +16,7 @@
 #include "upstander/json.h"
 #include "upstander/limits.h"
 
+static const char type_file[] = "application/octet-stream";
 static const char type_json[] = "application/json";
 static const char type_problem[] = "application/problem+json";
 static const char type_form[] = "multipart/form-data";
@@ -170,17 +171,21 @@ static enum MHD_Result problem_send(struct MHD_Connection *connection,
     return sent;
 }
 
-static enum MHD_Result reply_send(struct MHD_Connection *connection, const struct http_reply *reply)
+static enum MHD_Result reply_send(struct MHD_Connection *connection, struct http_reply *reply)
 {
-    struct up_bytes text = {0};
+    struct up_bytes text = reply->file;
+    bool file = text.data != NULL;
     struct MHD_Response *response = NULL;
     enum MHD_Result sent = MHD_NO;
-    enum up_err err = reply->message ? json_format(reply->message, false, &text)
-                                     : up_bytes_copy(reply->text, &text);
+    enum up_err err = UP_OK;
 
+    reply->file = (struct up_bytes){0};
+    if (!file)
+        err = reply->message ? json_format(reply->message, false, &text)
+                             : up_bytes_copy(reply->text, &text);
     if (err)
         return MHD_NO;
-    response = response_take(&text, type_json);
+    response = response_take(&text, file ? type_file : type_json);
     if (!response)
         return MHD_NO;
     if (reply->location[0] != '\0')
@@ -270,6 +275,12 @@ static void body_check(struct MHD_Connection *connection, struct exchange *excha
     if (exchange->route->body == HTTP_BODY_NONE) {
         if (announced > 0 || chunked)
             problem_set(exchange, 400, "malformed", "this path takes no body");
+        return;
+    }
+    if (exchange->route->body == HTTP_BODY_FILE) {
+        if (!type_is(type, type_file))
+            problem_set(exchange, 415, "unsupported-media-type",
+                        "send Content-Type: application/octet-stream");
         return;
     }
     if (!type_is(type, type_json) && !(form && exchange->route->body == HTTP_BODY_JSON_OR_FORM)) {

@@ -35,13 +35,14 @@ struct http_request {
 struct http_reply {
     const ProtobufCMessage *message; /* in the call's arena */
     struct up_view text;             /* or ready-made JSON */
+    struct up_bytes file;            /* or bytes as they are; taken */
     unsigned status;                 /* 200 unless set */
     char location[HTTP_ARG_LEN_MAX + 32];
 };
 
 typedef enum up_err (*http_handler)(const struct http_request *request, struct http_reply *reply);
 
-enum http_body { HTTP_BODY_NONE, HTTP_BODY_JSON, HTTP_BODY_JSON_OR_FORM };
+enum http_body { HTTP_BODY_NONE, HTTP_BODY_JSON, HTTP_BODY_JSON_OR_FORM, HTTP_BODY_FILE };
 
 struct http_route {
     const char *method;

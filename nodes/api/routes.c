@@ -20,6 +20,8 @@ const struct http_route routes_table[] = {
     {"POST", "/v1/overrides/{id}/review", api_override_review, HTTP_BODY_JSON, {NULL}},
     {"GET", "/v1/reports/{ref}/account", api_account_show, HTTP_BODY_NONE, {NULL}},
     {"PUT", "/v1/reports/{ref}/account", api_account_approve, HTTP_BODY_JSON, {NULL}},
+    {"POST", "/v1/reports/{ref}/attachments", api_attachments_add, HTTP_BODY_FILE, {NULL}},
+    {"GET", "/v1/attachments/{ref}", api_attachments_show, HTTP_BODY_NONE, {"number", NULL}},
     {"POST", "/v1/imports", api_imports_add, HTTP_BODY_JSON_OR_FORM, {NULL}},
     {"GET", "/v1/imports/{id}/preview", api_imports_preview, HTTP_BODY_NONE, {NULL}},
     {"POST", "/v1/imports/{id}/send", api_imports_send, HTTP_BODY_NONE, {NULL}},

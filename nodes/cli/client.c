@@ -167,8 +167,10 @@ static int perform(struct cli *cli, const struct client_request *request, struct
                    struct reply *reply)
 {
     CURL *curl = cli->client->curl;
-    struct curl_slist *headers = curl_slist_append(
-        NULL, json.data ? "Content-Type: application/json" : "Accept: application/json");
+    struct curl_slist *headers =
+        curl_slist_append(NULL, request->file.data ? "Content-Type: application/octet-stream"
+                                : json.data        ? "Content-Type: application/json"
+                                                   : "Accept: application/json");
     curl_mime *mime = NULL;
     char url[PATH_LEN_MAX + 32];
     long status = 0;
@@ -213,7 +215,7 @@ out:
 int client_call(struct cli *cli, const struct client_request *request, struct up_bytes *ret_text)
 {
     struct up_bytes json = {0};
-    struct up_view body = request->text;
+    struct up_view body = request->file.data ? request->file : request->text;
     struct reply reply = {0};
     int result = CLI_OK;
 

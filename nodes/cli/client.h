@@ -22,6 +22,7 @@ struct client_request {
     const char *path;
     const ProtobufCMessage *body;   /* as JSON; or */
     struct up_view text;            /* JSON as it is; or */
+    struct up_view file;            /* bytes as they are; or */
     const struct client_form *form; /* or none of them */
     bool quiet;                     /* say nothing about a 404 */
 };

@@ -133,7 +133,23 @@ static void safety_print(FILE *out, const Up__Incident *incident)
     (void)fputc('\n', out);
 }
 
-void render_incident(FILE *out, const Up__Incident *incident)
+/* arrived: beside each, how many of its parts are here; NULL: all of it is. */
+static void attachments_print(FILE *out, const Up__Incident *incident, const uint32_t *arrived)
+{
+    for (size_t i = 0; i < incident->n_attachments; i++) {
+        const Up__Attachment *one = incident->attachments[i];
+        const ProtobufCEnumValue *kind = protobuf_c_enum_descriptor_get_value(
+            &up__attachment__kind__descriptor, (int)one->kind);
+
+        (void)fprintf(out, "Attachment %zu:%*s%s, %u bytes", i + 1, LABEL_WIDTH - 13, "",
+                      kind ? kind->name : "of unknown kind", one->length);
+        if (arrived && arrived[i] < one->chunks)
+            (void)fprintf(out, "; %u of %u parts are here so far", arrived[i], one->chunks);
+        (void)fputc('\n', out);
+    }
+}
+
+static void incident_print(FILE *out, const Up__Incident *incident, const uint32_t *arrived)
 {
     const ProtobufCMessageDescriptor *descriptor = incident->base.descriptor;
     char may_see[NAMES_LEN_MAX];
@@ -147,10 +163,16 @@ void render_incident(FILE *out, const Up__Incident *incident)
         const char *name = descriptor->fields[i].name;
 
         if (strcmp(name, "entitlement") == 0 || strcmp(name, "contact_rule") == 0 ||
-            strcmp(name, "safety") == 0)
+            strcmp(name, "safety") == 0 || strcmp(name, "attachments") == 0)
             continue;
         field_print(out, &incident->base, &descriptor->fields[i], 0);
     }
+    attachments_print(out, incident, arrived);
+}
+
+void render_incident(FILE *out, const Up__Incident *incident)
+{
+    incident_print(out, incident, NULL);
 }
 
 static void override_print(FILE *out, const Up__OverrideNotice *override)
@@ -193,7 +215,10 @@ void render_item(FILE *out, const Up__InboxItem *item, bool exercise)
     if (item->override)
         override_print(out, item->override);
     if (item->incident)
-        render_incident(out, item->incident);
+        incident_print(out, item->incident,
+                       item->n_attachments_arrived == item->incident->n_attachments
+                           ? item->attachments_arrived
+                           : NULL);
     if (figures_is(item))
         figures_print(out, item);
 }

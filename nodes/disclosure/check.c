@@ -202,6 +202,33 @@ enum up_err check_cell(const Up__Cell *cell, const struct areas *areas, struct u
     return UP_OK;
 }
 
+static bool is_hex(const char *text, size_t len)
+{
+    return strlen(text) == len && strspn(text, "0123456789abcdef") == len;
+}
+
+static enum up_err check_attachments(const Up__Incident *incident, struct up_why *why)
+{
+    if (incident->n_attachments > UP_ATTACHMENTS_MAX)
+        return invalid(why, "attachments", "too many");
+    for (size_t i = 0; i < incident->n_attachments; i++) {
+        const Up__Attachment *one = incident->attachments[i];
+
+        if (!is_hex(one->id, 32) || !is_hex(one->digest, 64))
+            return invalid(why, "attachments", "an id or a digest is none");
+        if (one->kind == UP__ATTACHMENT__KIND__NOT_STATED || one->length == 0 ||
+            one->length > UP_ATTACHMENT_LEN_MAX ||
+            one->chunks !=
+                (one->length + UP_ATTACHMENT_CHUNK_LEN - 1) / UP_ATTACHMENT_CHUNK_LEN)
+            return invalid(why, "attachments", "kind, length or number of parts");
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(incident->attachments[j]->id, one->id) == 0)
+                return invalid(why, "attachments", "an id stands there twice");
+        }
+    }
+    return UP_OK;
+}
+
 enum up_err check_incident(const Up__Incident *incident, const struct areas *areas,
                            struct up_why *why)
 {
@@ -232,6 +259,8 @@ enum up_err check_incident(const Up__Incident *incident, const struct areas *are
     err = check_onward(incident->onward, why);
     if (!err)
         err = check_place(incident->place, areas, why);
+    if (!err)
+        err = check_attachments(incident, why);
     if (!err && incident->cell)
         err = check_cell(incident->cell, areas, why);
     return err;

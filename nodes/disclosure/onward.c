@@ -50,6 +50,11 @@ static bool is_permitted(const struct job *job, const Up__Member *member,
             !entitlement_le(ceiling, entitlement_read(choice->members[i]->entitlement)))
             return false;
     }
+    for (size_t i = 0; i < inputs.ceiling_by_member_count; i++) {
+        if (strcmp(inputs.ceilings_by_member[i].member, member->id) == 0 &&
+            !entitlement_le(ceiling, inputs.ceilings_by_member[i].ceiling))
+            return false;
+    }
     inputs.recipient = member;
     return entitlement_decide(&inputs).entitlement.level > LEVEL_WITHHELD;
 }

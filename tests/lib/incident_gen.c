@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "upstander/limits.h"
+
 static const char area_text[] = "E23000021,,Leicestershire\n"
                                 "E23000022,,Northamptonshire\n"
                                 "E06000016,E23000021,Leicester\n"
@@ -287,6 +289,25 @@ static void gen_onward(struct gen *gen, Up__Onward *onward)
     onward->expires = gen_copy(gen, "2027-03");
 }
 
+static char *gen_hex(struct gen *gen, unsigned len)
+{
+    char text[65] = "";
+
+    for (unsigned i = 0; i < len; i++)
+        text[i] = "0123456789abcdef"[gen_below(gen, 16)];
+    return gen_copy(gen, text);
+}
+
+static void gen_attachment(struct gen *gen, Up__Attachment *attachment)
+{
+    attachment->id = gen_hex(gen, 32);
+    attachment->digest = gen_hex(gen, 64);
+    attachment->kind = (Up__Attachment__Kind)(1 + gen_below(gen, 3));
+    attachment->length = 1 + gen_below(gen, UP_ATTACHMENT_LEN_MAX);
+    attachment->chunks =
+        (attachment->length + UP_ATTACHMENT_CHUNK_LEN - 1) / UP_ATTACHMENT_CHUNK_LEN;
+}
+
 Up__Incident *gen_incident(struct gen *gen)
 {
     struct entitlement own = {LEVEL_IDENTIFIED, 0};
@@ -311,6 +332,8 @@ Up__Incident *gen_incident(struct gen *gen)
             gen_copy(gen, gen_chance(gen, 50) ? "hate-crime" : gen_word(gen));
     if (incident->onward)
         gen_onward(gen, incident->onward);
+    for (size_t i = 0; i < incident->n_attachments; i++)
+        gen_attachment(gen, incident->attachments[i]);
     if (incident->account) {
         Up__Entitlement *approved = gen_entitlement_message(
             gen,

@@ -211,8 +211,10 @@ static void change_texts(struct gen *gen, Up__Incident *x, struct entitlement e)
 {
     unsigned approved = 0;
 
-    if (e.level == LEVEL_PSEUDONYMISED || e.withheld != 0)
+    if (e.level == LEVEL_PSEUDONYMISED || e.withheld != 0) {
         x->narrative = gen_word(gen);
+        x->n_attachments = 0;
+    }
     if (!x->account)
         return;
     for (size_t i = 0; i < x->account->n_approved_without; i++)

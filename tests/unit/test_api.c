@@ -177,6 +177,22 @@ enum up_err service_import_send(struct service *self, const struct service_call 
     return UP_OK;
 }
 
+enum up_err service_attach(struct service *self, const struct service_call *call, const char *arg,
+                           struct up_view file, Up__Attachment **ret_reply)
+{
+    GIVE(Up__Attachment, up__attachment__descriptor);
+    reply->length = (uint32_t)file.len;
+    return UP_OK;
+}
+
+enum up_err service_attachment(struct service *self, const struct service_call *call,
+                               const struct service_attachment_of *of, struct up_bytes *ret_file)
+{
+    enum up_err err = note(self, call, of->ref);
+
+    return err ? err : up_bytes_copy(up_view_of("\xff\xd8\x00photo", 8), ret_file);
+}
+
 enum up_err service_publish_now(struct service *self, const struct service_call *call,
                                 Up__SendResult **ret_reply)
 {
@@ -525,6 +541,19 @@ static void every_route_reaches_its_service(void **state)
     assert_true(answered("Location: /v1/reports/7F3K-9QTM\r\n"));
     assert_true(answered("{\"ref\":\"7F3K-9QTM\"}"));
     assert_true(answered("Cache-Control: no-store\r\n"));
+}
+
+static void files_come_and_go_as_bytes(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_typed("POST", "/v1/reports/R1/attachments", "application/octet-stream", "photo"),
+                     201);
+    assert_true(answered("{\"length\":5}"));
+    assert_string_equal(service.arg, "R1");
+    assert_int_equal(ask("POST", "/v1/reports/R1/attachments", "{}"), 415);
+    assert_int_equal(ask("GET", "/v1/attachments/R1?number=1", ""), 200);
+    assert_true(answered("Content-Type: application/octet-stream\r\n"));
+    assert_true(answered("Content-Length: 8\r\n"));
 }
 
 static void lists_can_be_cut_into_pages(void **state)
