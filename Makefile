@@ -12,7 +12,7 @@ CC   := $(if $(filter fuzz,$(MODE)),clang,$(if $(filter default,$(origin CC)),gc
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
-PKGS     := libczmq libzmq libsodium libprotobuf-c sqlite3 jansson libmicrohttpd libcurl libpcre2-8
+PKGS     := libczmq libzmq libsodium libprotobuf-c sqlite3 jansson libmicrohttpd libcurl libpcre2-8 libjpeg libpng libqpdf
 CPPFLAGS += -D_POSIX_C_SOURCE=200809L -I. -Iinclude -isystem $(B)/gen -DUPSTANDER_VERSION='"$(VERSION)"'
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
         -Wmissing-prototypes -Wcast-qual -Wundef -Wvla -Walloca -Wformat=2 -Wwrite-strings \
@@ -61,7 +61,7 @@ GEN_C  := $(SCHEMA:proto/schema/%.proto=$(B)/gen/%.pb-c.c)
 GEN_H  := $(GEN_C:.c=.h)
 
 # One static library per room. A program or test links only the rooms it names.
-ROOMS := proto base broker disclosure exchange store link intake api node cli
+ROOMS := proto base broker disclosure exchange store link intake api node cli clean
 src_proto      := $(wildcard proto/*.c)
 src_base       := $(wildcard base/*.c)
 src_broker     := $(filter-out broker/main.c,$(wildcard broker/*.c))
@@ -73,20 +73,22 @@ src_intake     := $(wildcard nodes/intake/*.c)
 src_api        := $(wildcard nodes/api/*.c)
 src_node       := $(filter-out nodes/main.c,$(wildcard nodes/*.c))
 src_cli        := $(filter-out nodes/cli/main.c,$(wildcard nodes/cli/*.c))
+src_clean      := $(filter-out nodes/clean/main.c,$(wildcard nodes/clean/*.c))
 src_testlib    := $(wildcard tests/lib/*.c)
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 GEN_O := $(GEN_C:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 
 PROGRAMS := $(if $(wildcard broker/main.c),$(B)/bin/upstander-broker) \
             $(if $(wildcard nodes/main.c),$(B)/bin/upstander-node) \
-            $(if $(wildcard nodes/cli/main.c),$(B)/bin/upstander)
+            $(if $(wildcard nodes/cli/main.c),$(B)/bin/upstander) \
+            $(if $(wildcard nodes/clean/main.c),$(B)/bin/upstander-clean)
 
 # A test names its rooms in its first lines: "/* rooms: proto broker */".
 SUITES  := unit prop contract sim fault e2e bench
 TESTS   := $(foreach s,$(filter-out bench,$(SUITES)),$(wildcard tests/$(s)/test_*.c))
 BENCHES := $(wildcard tests/bench/bench_*.c)
 FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
-HELPERS := $(wildcard tests/fuzz/make_*.c tests/vectors/*.c tests/attack/*.c) tests/e2e/amend.c
+HELPERS := $(wildcard tests/fuzz/make_*.c tests/vectors/*.c tests/attack/*.c) tests/e2e/amend.c tests/e2e/sandboxed.c
 # A program of the product with one of its functions wrapped: the tests' eyes and hands.
 WRAPPED := $(addprefix $(B)/tests/e2e/,broker_tap broker_faults node_faults)
 test_bin = $(patsubst tests/%.c,$(B)/tests/%,$(1))
@@ -181,6 +183,7 @@ endef
 NODE_ROOMS := api node intake link store exchange disclosure base
 $(eval $(call program_rule,upstander-broker,broker/main.c,broker base))
 $(eval $(call program_rule,upstander-node,nodes/main.c,$(NODE_ROOMS)))
+$(eval $(call program_rule,upstander-clean,nodes/clean/main.c,clean))
 $(eval $(call program_rule,upstander,nodes/cli/main.c,cli disclosure base))
 
 define test_rule

@@ -74,12 +74,19 @@
 #define UP_ONWARD_TOLD_MAX 32u /* members told onward of one disclosure: their line stays within UP_TEXT_LEN_MAX */
 
 /* --- attachments --------------------------------------------------------------------------- */
+#define UP_ATTACHMENT_LEN_MAX (25u << 20) /* before and after cleaning: what mail takes; a telephone's photograph is under 10 MiB */
 #define UP_ATTACHMENTS_MAX 8u /* of one report: photos of one event, and a letter */
 #define UP_ATTACHMENT_CHUNK_LEN 196608u /* with what stands around it, a chunk fits the largest envelope */
-#define UP_ATTACHMENT_LEN_MAX (25u << 20) /* a photo of today's telephones is under 15 MiB, a scan under 25 */
 #define UP_ATTACHMENT_CHUNKS_MAX ((UP_ATTACHMENT_LEN_MAX + UP_ATTACHMENT_CHUNK_LEN - 1) / UP_ATTACHMENT_CHUNK_LEN)
 #define UP_ATTACHMENT_EARLY_MAX 150u /* chunks of one sender that are kept before their report is there */
 #define UP_ATTACHMENT_CLEAN_MS 20000 /* longest that a file is made anew; longer means that it is made to take long */
+#define UP_ATTACHMENT_PIXELS_MAX 64000000u /* telephones take 12 to 50 million; at 8 bytes each it is 512 MB */
+#define UP_ATTACHMENT_SCANS_MAX 100u /* of a progressive JPEG, each is a walk over all pixels; cameras write about 10 */
+#define UP_PDF_OBJECTS_MAX 200000u /* of a file within UP_ATTACHMENT_LEN_MAX; a book of 1,000 pages has about 20,000 */
+#define UP_PDF_PAGES_MAX 2000u
+#define UP_PDF_DEPTH_MAX 64u /* arrays and dictionaries in each other: a page's resources are about 6 deep */
+#define UP_CLEAN_MEMORY_MAX (1u << 30) /* address space of upstander-clean: pixels at 8 bytes, file, copy, libraries */
+#define UP_CLEAN_CPU_S_MAX 20u /* 64 million pixels take about 3 s */
 
 /* --- disclosure ---------------------------------------------------------------------------- */
 #define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */

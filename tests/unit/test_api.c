@@ -856,6 +856,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_route_reaches_its_service),
+        TEST(files_come_and_go_as_bytes),
         TEST(lists_can_be_cut_into_pages),
         TEST(wrong_requests_are_answered_in_their_kind),
         TEST(errors_map_to_statuses),
