@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "upstander/limits.h"
 
-enum { SENTENCE_LEN_MAX = 300, READ_LEN = 16384 };
+enum { SENTENCE_LEN_MAX = 300, READ_LEN = 16384, CHILD_END_MS = 2000 };
 
 struct child {
     pid_t pid;
@@ -148,7 +148,8 @@ static enum up_err talk(struct child *child, size_t len_max)
     enum up_err err = UP_OK;
 
     while (!err && (child->out >= 0 || child->err >= 0)) {
-        struct pollfd fds[] = {{child->in, POLLOUT, 0}, {child->out, POLLIN, 0}, {child->err, POLLIN, 0}};
+        struct pollfd fds[] = {
+            {child->in, POLLOUT, 0}, {child->out, POLLIN, 0}, {child->err, POLLIN, 0}};
         int64_t left_ms = end_ms - clock_monotonic_ms();
         int ready = left_ms > 0 ? poll(fds, 3, (int)left_ms) : 0;
 
@@ -168,6 +169,26 @@ static enum up_err talk(struct child *child, size_t len_max)
     return err;
 }
 
+/* An honest child ends once its output is closed; another one is ended. */
+static int child_end(pid_t pid, bool at_once)
+{
+    int64_t end_ms = clock_monotonic_ms() + CHILD_END_MS;
+    int status = 0;
+    pid_t gone = 0;
+
+    while (!at_once && gone == 0 && clock_monotonic_ms() < end_ms) {
+        gone = waitpid(pid, &status, WNOHANG);
+        if (gone == 0)
+            (void)poll(NULL, 0, 5);
+    }
+    if (gone == pid)
+        return status;
+    (void)kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status;
+}
+
 enum up_err clean_run(const char *program, struct up_view file, size_t len_max,
                       struct up_bytes *ret_clean, struct up_why *why)
 {
@@ -185,12 +206,8 @@ enum up_err clean_run(const char *program, struct up_view file, size_t len_max,
     close_fd(&child.in);
     close_fd(&child.out);
     close_fd(&child.err);
-    if (child.pid > 0) {
-        if (err)
-            (void)kill(child.pid, SIGKILL);
-        while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR)
-            ;
-    }
+    if (child.pid > 0)
+        status = child_end(child.pid, err != UP_OK);
     (void)sigaction(SIGPIPE, &before, NULL);
     if (!err && (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || child.used == 0))
         err = up_why_set(why, UP_INVALID, "the file is not taken: %s",

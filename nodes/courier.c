@@ -9,6 +9,9 @@
 #include "base/log.h"
 #include "upstander/limits.h"
 
+/* Rows of one load: sealed and framed they come to three times as much, which must fit the arena of one step. */
+#define ROWS_LEN_MAX (UP_ARENA_LEN_MAX / 4)
+
 enum {
     FRAMES_MAX = 64, /* taken in one commit */
     FRAMES_BYTES_MAX =
@@ -734,7 +737,7 @@ enum up_err courier_new(struct service *service, struct courier **ret_courier)
         err = arena_new(UP_ARENA_LEN_MAX, &courier->arena);
     }
     if (!err)
-        err = arena_new(UP_ARENA_LEN_MAX, &courier->rows);
+        err = arena_new(ROWS_LEN_MAX, &courier->rows);
     if (!err)
         err = link_new(service->keys, &courier->link);
     if (!err) {

@@ -12,6 +12,8 @@
 #include "upstander/limits.h"
 
 enum { CHUNK_ARENA_LEN = 4 * UP_ATTACHMENT_CHUNK_LEN };
+/* States of a chunk: its report lists it; it came before its report. Never renumbered. */
+enum chunk_state { CHUNK_LISTED = 1, CHUNK_EARLY = 2 };
 
 /* --- chunks on disk ------------------------------------------------------------------------- */
 
@@ -27,16 +29,14 @@ static size_t chunk_len(const Up__Attachment *attachment, unsigned index)
                : attachment->length - (attachment->chunks - 1) * UP_ATTACHMENT_CHUNK_LEN;
 }
 
-/* peer: whoever sent it; empty: taken here. */
 static enum up_err chunk_put(struct service *service, const char *id, unsigned index,
-                             const char *peer, struct up_view data)
+                             struct up_view data)
 {
     struct nodestore_row row = {
-        .kind = NODESTORE_ATTACHMENT, .at_s = clock_wall_s(), .body = data};
+        .kind = NODESTORE_ATTACHMENT, .state = CHUNK_LISTED, .at_s = clock_wall_s(), .body = data};
 
     name_make(id, index, row.name);
     (void)snprintf(row.owner, sizeof row.owner, "%.32s", id);
-    (void)snprintf(row.peer, sizeof row.peer, "%s", peer);
     return nodestore_put(service->store, &row);
 }
 
@@ -123,7 +123,8 @@ static enum up_err attachment_make(struct up_view clean, struct arena *arena,
     attachment->digest = service_text(arena, digest_text);
     attachment->kind = kind_of(clean);
     attachment->length = (uint32_t)clean.len;
-    attachment->chunks = (attachment->length + UP_ATTACHMENT_CHUNK_LEN - 1) / UP_ATTACHMENT_CHUNK_LEN;
+    attachment->chunks =
+        (attachment->length + UP_ATTACHMENT_CHUNK_LEN - 1) / UP_ATTACHMENT_CHUNK_LEN;
     if (!attachment->id || !attachment->digest)
         return UP_NO_MEMORY;
     *ret_attachment = attachment;
@@ -170,9 +171,9 @@ static enum up_err attach(struct service *service, const struct service_call *ca
     if (!err)
         err = attachment_make(clean, call->arena, &attachment);
     for (unsigned i = 0; !err && i < attachment->chunks; i++)
-        err = chunk_put(service, attachment->id, i, "",
-                        up_view_of(clean.data + (size_t)i * UP_ATTACHMENT_CHUNK_LEN,
-                                   chunk_len(attachment, i)));
+        err = chunk_put(
+            service, attachment->id, i,
+            up_view_of(clean.data + (size_t)i * UP_ATTACHMENT_CHUNK_LEN, chunk_len(attachment, i)));
     if (!err)
         err = report_extend(service, &stored, attachment, call->arena);
     if (!err)
@@ -221,8 +222,8 @@ static enum up_err chunk_queue(struct service *service, const char *member,
 
     chunk.attachment_id = attachment->id;
     chunk.index = (uint32_t)strtoul(row->name + 33, NULL, 10);
-    chunk.data = (ProtobufCBinaryData){.len = row->body.len,
-                                       .data = (uint8_t *)(uintptr_t)row->body.data};
+    chunk.data =
+        (ProtobufCBinaryData){.len = row->body.len, .data = (uint8_t *)(uintptr_t)row->body.data};
     message.reference = (ProtobufCBinaryData){.len = sizeof copy.bytes, .data = copy.bytes};
     message.version = 1;
     message.body_case = UP__MESSAGE__BODY_ATTACHMENT;
@@ -245,8 +246,6 @@ enum up_err service_attachments_queue(struct service *service, const Up__Inciden
             err = chunk_get(service, &file, j, &row);
             if (!err)
                 err = chunk_queue(service, member, reference, file.attachment, &row);
-            if (err == UP_NOT_FOUND) /* it has not all come yet: what is here is passed on */
-                err = UP_OK;
         }
     }
     arena_destroy(&file.arena);
@@ -264,31 +263,45 @@ static const Up__Attachment *listed(const Up__Incident *incident, const char *id
     return NULL;
 }
 
-/* How many chunks of that sender are here whose report is not. */
-static int64_t early(struct service *service, const char *sender)
+/* The report is here: chunks that came before it are none too many any more, and wrong ones go. */
+enum up_err service_attachments_expected(struct service *service, const char *sender,
+                                         const Up__Incident *incident)
 {
-    char name[NODESTORE_NAME_MAX];
+    struct arena *arena = NULL;
+    enum up_err err = UP_OK;
 
-    (void)snprintf(name, sizeof name, "early %.32s", sender);
-    return nodestore_number(service->store, name, 0);
-}
+    if (nodestore_count(service->store, NODESTORE_ATTACHMENT, 1u << CHUNK_EARLY) == 0)
+        return UP_OK;
+    err = arena_new(CHUNK_ARENA_LEN, &arena);
+    for (size_t i = 0; !err && i < incident->n_attachments; i++) {
+        const Up__Attachment *attachment = incident->attachments[i];
 
-static enum up_err early_put(struct service *service, const char *sender, int64_t count)
-{
-    char name[NODESTORE_NAME_MAX];
+        for (unsigned j = 0; !err && j < attachment->chunks; j++) {
+            struct nodestore_row row;
+            char name[NODESTORE_NAME_MAX];
 
-    (void)snprintf(name, sizeof name, "early %.32s", sender);
-    return nodestore_number_put(service->store, name, count);
-}
-
-enum up_err service_attachments_expected(struct service *service, const char *sender)
-{
-    return early(service, sender) > 0 ? early_put(service, sender, 0) : UP_OK;
+            name_make(attachment->id, j, name);
+            arena_reset(arena);
+            err = nodestore_get(service->store, NODESTORE_ATTACHMENT, name, arena, &row);
+            if (!err && strcmp(row.peer, sender) != 0)
+                err = UP_NOT_FOUND;
+            if (err == UP_NOT_FOUND) {
+                err = UP_OK;
+                continue;
+            }
+            if (!err && row.body.len != chunk_len(attachment, j))
+                err = nodestore_drop(service->store, NODESTORE_ATTACHMENT, name);
+            else if (!err)
+                err = nodestore_mark(service->store, NODESTORE_ATTACHMENT, name, CHUNK_LISTED, 0);
+        }
+    }
+    arena_destroy(&arena);
+    return err;
 }
 
 /* Why a chunk is not kept; NULL: it is. held: the report that it belongs to; NULL: it is not here yet. */
-static const char *chunk_fault(struct service *service, const char *sender,
-                               const Up__AttachmentChunk *chunk, const Up__Incident *held)
+static const char *chunk_fault(const struct service *service, const Up__AttachmentChunk *chunk,
+                               const Up__Incident *held)
 {
     const Up__Attachment *attachment = listed(held, chunk->attachment_id);
 
@@ -301,8 +314,10 @@ static const char *chunk_fault(struct service *service, const char *sender,
     if (attachment && (chunk->index >= attachment->chunks ||
                        chunk->data.len != chunk_len(attachment, chunk->index)))
         return "chunk-of-another-length";
-    return !held && early(service, sender) >= UP_ATTACHMENT_EARLY_MAX ? "chunks-without-report"
-                                                                     : NULL;
+    return !held && nodestore_count(service->store, NODESTORE_ATTACHMENT, 1u << CHUNK_EARLY) >=
+                        UP_ATTACHMENT_EARLY_MAX
+               ? "chunks-without-report"
+               : NULL;
 }
 
 enum up_err service_attachment_receive(struct service *service,
@@ -313,13 +328,16 @@ enum up_err service_attachment_receive(struct service *service,
     const Up__Incident *held = NULL;
     const char *fault = NULL;
     struct nodestore_row before;
+    struct nodestore_row row = {.kind = NODESTORE_ATTACHMENT,
+                                .at_s = clock_wall_s(),
+                                .body = up_view_of(chunk->data.data, chunk->data.len)};
     char name[NODESTORE_NAME_MAX];
     enum up_err err =
         service_received_find(service, sender, message->message->reference.data, &held);
 
     if (err && err != UP_NOT_FOUND)
         return err;
-    fault = chunk_fault(service, sender, chunk, held);
+    fault = chunk_fault(service, chunk, held);
     if (fault) {
         service->refused++;
         return service_audit_add(service, "node", fault, "from %s", sender);
@@ -332,13 +350,11 @@ enum up_err service_attachment_receive(struct service *service,
     }
     if (err && err != UP_NOT_FOUND)
         return err;
-    if (err == UP_NOT_FOUND && !held) {
-        err = early_put(service, sender, early(service, sender) + 1);
-        if (err)
-            return err;
-    }
-    return chunk_put(service, chunk->attachment_id, chunk->index, sender,
-                     up_view_of(chunk->data.data, chunk->data.len));
+    row.state = held ? CHUNK_LISTED : CHUNK_EARLY;
+    memcpy(row.name, name, sizeof row.name);
+    (void)snprintf(row.owner, sizeof row.owner, "%.32s", chunk->attachment_id);
+    (void)snprintf(row.peer, sizeof row.peer, "%s", sender);
+    return nodestore_put(service->store, &row);
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -360,8 +376,9 @@ static enum up_err together(struct service *service, const Up__Attachment *attac
 
         err = chunk_get(service, &from, i, &row);
         if (err == UP_NOT_FOUND)
-            err = up_why_set(why, UP_NOT_FOUND,
-                             "it has not all arrived yet; `upstander show` says how much of it has");
+            err =
+                up_why_set(why, UP_NOT_FOUND,
+                           "it has not all arrived yet; `upstander show` says how much of it has");
         if (err)
             break;
         memcpy(file.data + at, row.body.data, row.body.len);
@@ -371,7 +388,8 @@ static enum up_err together(struct service *service, const Up__Attachment *attac
         keys_digest(up_bytes_view(&file), &digest);
         ids_hex(digest.bytes, text);
         ids_hex(digest.bytes + 16, text + 32);
-        if (strcmp(text, attachment->digest) != 0)
+        if (strcmp(text, attachment->digest) != 0 ||
+            kind_of(up_bytes_view(&file)) != attachment->kind)
             err = up_why_set(why, UP_MALFORMED,
                              "what arrived is not what the report states; it is not shown");
     }

@@ -176,6 +176,9 @@ static enum up_err forward_queue(struct service *service, const struct service_c
     if (!err)
         err = service_attachments_queue(service, body.incident, told->member->id, &reference,
                                         forward->row.peer);
+    if (err == UP_NOT_FOUND)
+        err = up_why_set(call->why, UP_BUSY,
+                         "its attachments have not all arrived yet; pass it on once they have");
     forwarded.member = told->member->id;
     forwarded.role = told->member->role;
     forwarded.level = body.incident->entitlement->level;

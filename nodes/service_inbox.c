@@ -187,7 +187,7 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
         if (err == UP_NOT_FOUND)
             err = stated_only(service, from, &item.incident);
         if (!err && item.incident->n_attachments > 0)
-            err = service_attachments_expected(service, from);
+            err = service_attachments_expected(service, from, item.incident);
         if (err)
             return err;
         (void)snprintf(level, sizeof level, "%s",

@@ -205,7 +205,8 @@ static enum up_err chunk_may_leave(struct service *service, const struct nodesto
         message_unpack(&up__message__descriptor, row->body, service->scratch, &unpacked);
 
     message = (const Up__Message *)unpacked;
-    if (!err && (message->body_case != UP__MESSAGE__BODY_ATTACHMENT || message->reference.len != 16))
+    if (!err &&
+        (message->body_case != UP__MESSAGE__BODY_ATTACHMENT || message->reference.len != 16))
         err = UP_MALFORMED;
     if (err)
         return err;
@@ -219,7 +220,8 @@ static enum up_err chunk_may_leave(struct service *service, const struct nodesto
     if (err)
         return err;
     for (size_t i = 0; again.incident && i < again.incident->n_attachments; i++)
-        listed |= strcmp(again.incident->attachments[i]->id, message->attachment->attachment_id) == 0;
+        listed |=
+            strcmp(again.incident->attachments[i]->id, message->attachment->attachment_id) == 0;
     *ret_may = listed && again.verdict.entitlement.level == LEVEL_IDENTIFIED &&
                again.verdict.entitlement.withheld == 0;
     return UP_OK;

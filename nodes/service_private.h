@@ -244,7 +244,7 @@ UP_CHECKED enum up_err service_agreement_alarms(const struct service *service, s
 /* service_agreements_watch: those alarms into the log, once a day. */
 void service_agreements_watch(struct service *service);
 /* Attachments (service_attachments.c). service_attachments_queue: the chunks of what is listed in a disclosure; peer:
- * whoever they came from, "" where they were taken here. service_attachment_arrived: how many chunks are here, whole.
+ * whoever they came from, "" where they were taken here; UP_NOT_FOUND: they have not all come yet. service_attachment_arrived: how many chunks are here, whole.
  * service_attachments_expected: a report of that sender came, so chunks that came before it are none too many. */
 UP_CHECKED enum up_err service_attachments_queue(struct service *service,
                                                  const Up__Incident *disclosure, const char *member,
@@ -253,7 +253,8 @@ UP_CHECKED enum up_err service_attachments_queue(struct service *service,
 UP_CHECKED enum up_err service_attachment_arrived(struct service *service,
                                                   const Up__Attachment *attachment,
                                                   const char *peer, uint32_t *ret_count);
-UP_CHECKED enum up_err service_attachments_expected(struct service *service, const char *sender);
+UP_CHECKED enum up_err service_attachments_expected(struct service *service, const char *sender,
+                                                    const Up__Incident *incident);
 UP_CHECKED enum up_err service_attachment_receive(struct service *service,
                                                   const struct exchange_message *message);
 /* service_received_find: the incident that a sender sent under a reference, in the scratch arena. UP_NOT_FOUND.

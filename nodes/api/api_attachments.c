@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * /v1/reports/{ref}/attachments and /v1/attachments/{ref}: photos and documents, as bytes. */
-#include <stdlib.h>
-
 #include "nodes/api/api_resources.h"
 
 enum up_err api_attachments_add(const struct http_request *request, struct http_reply *reply)
@@ -23,6 +21,8 @@ enum up_err api_attachments_show(const struct http_request *request, struct http
     struct service_attachment_of of = {.ref = request->arg, .number = 1};
 
     if (number)
-        of.number = (unsigned)strtoul(number, NULL, 10);
+        of.number = number[0] >= '1' && number[0] <= '9' && number[1] == '\0'
+                        ? (unsigned)(number[0] - '0')
+                        : 0;
     return service_attachment(request->service, request->call, &of, &reply->file);
 }

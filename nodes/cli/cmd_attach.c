@@ -9,11 +9,12 @@
 #include "nodes/cli/print.h"
 #include "upstander/limits.h"
 
-static const char help[] =
-    "usage: upstander attach REF FILE\n"
-    "Keeps a photo (JPEG, PNG) or a document (PDF) with the report REF, before it is sent. The file\n"
-    "is made anew first: place, camera and author stand in none of it any more. What it shows is not\n"
-    "changed. It goes only to whom the person lets see everything.\n";
+static const char help[] = "usage: upstander attach REF FILE\n"
+                           "Keeps a photo (JPEG, PNG) or a document (PDF) with the report REF, "
+                           "before it is sent. The file\n"
+                           "is made anew first: place, camera and author stand in none of it any "
+                           "more. What it shows is not\n"
+                           "changed. It goes only to whom the person lets see everything.\n";
 
 static int run(struct cli *cli, int argc, char **argv)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * attachment: writes one to a file. */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "nodes/cli/args.h"
@@ -9,10 +8,17 @@
 #include "nodes/cli/names.h"
 #include "nodes/cli/print.h"
 
-static const char help[] =
-    "usage: upstander attachment REF [NUMBER] --out FILE\n"
-    "Writes an attachment of a report or of a received item to FILE (mode 0600), once it is all here.\n"
-    "NUMBER counts from 1, as `upstander show` lists them. A file that is there is not overwritten.\n";
+static const char help[] = "usage: upstander attachment REF [NUMBER] --out FILE\n"
+                           "Writes an attachment of a report or of a received item to FILE (mode "
+                           "0600), once it is all here.\n"
+                           "NUMBER counts from 1, as `upstander show` lists them. A file that is "
+                           "there is not overwritten.\n";
+
+/* There are at most nine; 0: it is none. */
+static unsigned digit_of(const char *word)
+{
+    return word[0] >= '1' && word[0] <= '9' && word[1] == '\0' ? (unsigned)(word[0] - '0') : 0;
+}
 
 static int run(struct cli *cli, int argc, char **argv)
 {
@@ -37,14 +43,14 @@ static int run(struct cli *cli, int argc, char **argv)
         return result;
     if (!names_is_ref(words.items[0]))
         return print_fault("no reference looks like that");
-    if (!out || (words.count == 2 && sscanf(words.items[1], "%3u", &number) != 1))
-        return args_wrong("give --out FILE, and the number as digits");
-    if (access(out, F_OK) == 0)
-        return print_fault("%s is there already; nothing was written", out);
+    if (words.count == 2)
+        number = digit_of(words.items[1]);
+    if (!out || number == 0)
+        return args_wrong("give --out FILE, and the number as a digit");
     (void)snprintf(path, sizeof path, "/v1/attachments/%s?number=%u", words.items[0], number);
     result = client_call(cli, &request, &file);
     if (result == CLI_OK)
-        err = file_write(out, up_bytes_view(&file), 0600, &why);
+        err = file_write_new(out, up_bytes_view(&file), 0600, &why);
     if (err)
         result = print_why(err, &why);
     else if (result == CLI_OK)

@@ -12,11 +12,11 @@
 #include "upstander/limits.h"
 
 static const struct cli_command *const commands[] = {
-    &cmd_init_command,    &cmd_roster_command,   &cmd_report_command,    &cmd_preview_command,
-    &cmd_send_command,    &cmd_import_command,   &cmd_sent_command,      &cmd_inbox_command,
-    &cmd_show_command,    &cmd_export_command,   &cmd_recorded_command,  &cmd_status_command,
-    &cmd_audit_command,   &cmd_publish_command,  &cmd_agreement_command, &cmd_explain_command,
-    &cmd_forward_command, &cmd_override_command, &cmd_account_command, &cmd_attach_command,
+    &cmd_init_command,       &cmd_roster_command,   &cmd_report_command,    &cmd_preview_command,
+    &cmd_send_command,       &cmd_import_command,   &cmd_sent_command,      &cmd_inbox_command,
+    &cmd_show_command,       &cmd_export_command,   &cmd_recorded_command,  &cmd_status_command,
+    &cmd_audit_command,      &cmd_publish_command,  &cmd_agreement_command, &cmd_explain_command,
+    &cmd_forward_command,    &cmd_override_command, &cmd_account_command,   &cmd_attach_command,
     &cmd_attachment_command,
 };
 

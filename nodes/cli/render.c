@@ -138,8 +138,8 @@ static void attachments_print(FILE *out, const Up__Incident *incident, const uin
 {
     for (size_t i = 0; i < incident->n_attachments; i++) {
         const Up__Attachment *one = incident->attachments[i];
-        const ProtobufCEnumValue *kind = protobuf_c_enum_descriptor_get_value(
-            &up__attachment__kind__descriptor, (int)one->kind);
+        const ProtobufCEnumValue *kind =
+            protobuf_c_enum_descriptor_get_value(&up__attachment__kind__descriptor, (int)one->kind);
 
         (void)fprintf(out, "Attachment %zu:%*s%s, %u bytes", i + 1, LABEL_WIDTH - 13, "",
                       kind ? kind->name : "of unknown kind", one->length);

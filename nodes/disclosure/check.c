@@ -218,8 +218,7 @@ static enum up_err check_attachments(const Up__Incident *incident, struct up_why
             return invalid(why, "attachments", "an id or a digest is none");
         if (one->kind == UP__ATTACHMENT__KIND__NOT_STATED || one->length == 0 ||
             one->length > UP_ATTACHMENT_LEN_MAX ||
-            one->chunks !=
-                (one->length + UP_ATTACHMENT_CHUNK_LEN - 1) / UP_ATTACHMENT_CHUNK_LEN)
+            one->chunks != (one->length + UP_ATTACHMENT_CHUNK_LEN - 1) / UP_ATTACHMENT_CHUNK_LEN)
             return invalid(why, "attachments", "kind, length or number of parts");
         for (size_t j = 0; j < i; j++) {
             if (strcmp(incident->attachments[j]->id, one->id) == 0)

@@ -546,8 +546,8 @@ static void every_route_reaches_its_service(void **state)
 static void files_come_and_go_as_bytes(void **state)
 {
     (void)state;
-    assert_int_equal(ask_typed("POST", "/v1/reports/R1/attachments", "application/octet-stream", "photo"),
-                     201);
+    assert_int_equal(
+        ask_typed("POST", "/v1/reports/R1/attachments", "application/octet-stream", "photo"), 201);
     assert_true(answered("{\"length\":5}"));
     assert_string_equal(service.arg, "R1");
     assert_int_equal(ask("POST", "/v1/reports/R1/attachments", "{}"), 415);

@@ -211,9 +211,9 @@ static void enums_seen(const ProtobufCMessageDescriptor *message, unsigned depth
         "up.Strand.Code",       "up.IncidentType.Code", "up.PlaceKind.Code", "up.Channel.Code",
         "up.ReporterRole.Code", "up.VictimKind.Code",   "up.Ethnicity.Code"};
     static const char *const engine[] = {
-        "up.Entitlement.Level", "up.Entitlement.Group", "up.Strand.Basis", "up.PlaceKind.Group",
-        "up.Answer.Code",       "up.AgeBand.Code",      "up.Role.Code",    "up.ContactRule.Code",
-        "up.Injury.Code",       "up.Risk.Now"};
+        "up.Entitlement.Level", "up.Entitlement.Group", "up.Strand.Basis",   "up.PlaceKind.Group",
+        "up.Answer.Code",       "up.AgeBand.Code",      "up.Role.Code",      "up.ContactRule.Code",
+        "up.Injury.Code",       "up.Risk.Now",          "up.Attachment.Kind"};
 
     assert_true(depth < UP_MESSAGE_DEPTH_MAX);
     for (unsigned i = 0; i < message->n_fields; i++) {
