@@ -161,6 +161,10 @@ static void decode(struct job *job, struct up_view in)
     (void)jpeg_read_header(from, TRUE);
     if ((uint64_t)from->image_width * from->image_height > UP_ATTACHMENT_PIXELS_MAX)
         fault(job, UP_TOO_LARGE);
+    /* Each block of 8 x 8 has at least one bit in Huffman's code: more than that the bytes can't hold. */
+    if (!from->arith_code &&
+        (uint64_t)from->image_width * from->image_height / (8 * 64) > (uint64_t)in.len)
+        fault(job, UP_MALFORMED);
     read_orientation(job);
     /* CMYK stays as it is, since its inks can't be told in RGB without a profile */
     if (from->jpeg_color_space == JCS_CMYK || from->jpeg_color_space == JCS_YCCK)

@@ -459,6 +459,9 @@ out:
     err = job.err;
     if (err)
         (void)up_why_set(why, err, "%s", job.sentence ? job.sentence : up_err_text(err));
+    /* or the library would tell standard error, in words of the file */
+    if (job.pdf && qpdf_has_error(job.pdf))
+        (void)qpdf_get_error(job.pdf);
     if (job.pdf)
         qpdf_cleanup(&job.pdf);
     free(job.seen);

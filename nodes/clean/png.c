@@ -79,6 +79,7 @@ static void on_flush(png_structp png)
 static void decode(struct job *job)
 {
     png_structp png = job->from;
+    const size_t len = job->in.len;
     unsigned height = 0;
 
     png_set_read_fn(png, job, on_read);
@@ -92,6 +93,9 @@ static void decode(struct job *job)
     (void)png_set_interlace_handling(png);
     png_read_update_info(png, job->from_info);
     job->row_len = png_get_rowbytes(png, job->from_info);
+    /* deflate makes at most 1032 bytes of one: more than that the file can't hold */
+    if (job->row_len * height / 1032 > len)
+        fault(job, UP_MALFORMED);
     job->pixels = calloc(height, job->row_len);
     job->rows = calloc(height, sizeof *job->rows);
     if (!job->pixels || !job->rows)

@@ -61,6 +61,9 @@ static const struct sock_filter filter[] = {
     ALLOW(rt_sigreturn),
     ALLOW(exit),
     ALLOW(exit_group),
+#if SANITIZED
+    ALLOW(sigaltstack), /* AddressSanitizer asks where its stack is before each longjmp */
+#endif
     ALLOW_WITHOUT(mmap, PROT_EXEC),
     ALLOW_WITHOUT(mprotect, PROT_EXEC),
     REFUSE,
