@@ -37,7 +37,7 @@ static _Noreturn void on_error(png_structp png, png_const_charp text)
     fault(png_get_error_ptr(png), UP_MALFORMED);
 }
 
-/* libpng warns of ancillary chunks only, which go anyhow. */
+/* libpng warns of what it puts right by itself, such as a transparent colour that can't be. */
 static void be_silent(png_structp png, png_const_charp text)
 {
     (void)png;
@@ -84,8 +84,6 @@ static void decode(struct job *job)
 
     png_set_read_fn(png, job, on_read);
     png_set_user_limits(png, UP_ATTACHMENT_PIXELS_MAX, UP_ATTACHMENT_PIXELS_MAX);
-    png_set_chunk_malloc_max(png, 1u << 20);
-    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
     png_read_info(png, job->from_info);
     height = png_get_image_height(png, job->from_info);
     if ((uint64_t)height * png_get_image_width(png, job->from_info) > UP_ATTACHMENT_PIXELS_MAX)
@@ -137,6 +135,49 @@ static void encode(struct job *job)
     png_write_end(job->to, NULL);
 }
 
+/* The chunks that the pixels need, copied; the others never reach libpng, which takes memory for some of them by what
+ * their header says of their length (eXIf, 2 GiB). What is behind IEND is left out. */
+static enum up_err keep_chunks(struct up_view in, struct up_bytes *ret_kept)
+{
+    static const char kept_types[][5] = {"IHDR", "PLTE", "tRNS", "IDAT", "IEND"};
+    enum { SIGNATURE_LEN = 8, FRAME_LEN = 12 };
+    struct up_bytes kept = {0};
+    size_t at = SIGNATURE_LEN;
+    size_t len = SIGNATURE_LEN;
+    bool ended = false;
+
+    if (in.len < SIGNATURE_LEN)
+        return UP_MALFORMED;
+    if (up_bytes_new(in.len, &kept))
+        return UP_NO_MEMORY;
+    memcpy(kept.data, in.data, SIGNATURE_LEN);
+    while (!ended && in.len - at >= FRAME_LEN) {
+        const uint8_t *chunk = in.data + at;
+        const size_t body_len = png_get_uint_32(chunk);
+        bool keep = false;
+
+        if (body_len > in.len - at - FRAME_LEN)
+            break;
+        for (size_t i = 0; i < sizeof kept_types / sizeof kept_types[0]; i++)
+            keep = keep || memcmp(chunk + 4, kept_types[i], 4) == 0;
+        if (!keep && !(chunk[4] & 0x20)) /* critical, and unknown: the pixels would be wrong */
+            break;
+        if (keep) {
+            memcpy(kept.data + len, chunk, FRAME_LEN + body_len);
+            len += FRAME_LEN + body_len;
+        }
+        ended = memcmp(chunk + 4, "IEND", 4) == 0;
+        at += FRAME_LEN + body_len;
+    }
+    if (!ended) {
+        up_bytes_wipe(&kept);
+        return UP_MALFORMED;
+    }
+    kept.len = len;
+    *ret_kept = kept;
+    return UP_OK;
+}
+
 static enum up_err tell(enum up_err err, struct up_why *why)
 {
     if (err == UP_TOO_LARGE)
@@ -154,12 +195,18 @@ static enum up_err tell(enum up_err err, struct up_why *why)
 
 enum up_err clean_png(struct up_view in, struct up_bytes *ret_out, struct up_why *why)
 {
-    struct job *job = calloc(1, sizeof *job);
-    enum up_err err;
+    struct job *job = NULL;
+    struct up_bytes kept = {0};
+    enum up_err err = keep_chunks(in, &kept);
 
-    if (!job)
+    if (err)
+        return tell(err, why);
+    job = calloc(1, sizeof *job);
+    if (!job) {
+        up_bytes_wipe(&kept);
         return tell(UP_NO_MEMORY, why);
-    job->in = in;
+    }
+    job->in = up_bytes_view(&kept);
     if (setjmp(job->fault) == 0) {
         job->from = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_error, be_silent);
         job->to = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, on_error, be_silent);
@@ -178,6 +225,7 @@ enum up_err clean_png(struct up_view in, struct up_bytes *ret_out, struct up_why
     free(job->pixels);
     free(job->rows);
     free(job->out.data);
+    up_bytes_wipe(&kept);
     free(job);
     return err;
 }

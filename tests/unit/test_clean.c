@@ -589,8 +589,34 @@ static void png_bomb(void **state)
     put(&made, "\x89PNG\r\n\x1a\n", 8);
     png_chunk(&made, "IHDR", head, sizeof head);
     png_chunk(&made, "IDAT", "x", 1);
+    png_chunk(&made, "IEND", "", 0);
     assert_int_equal(run(clean_png, made.data, made.len), UP_TOO_LARGE);
     free(made.data);
+}
+
+/* A chunk that claims two GiB, and a critical one that nobody knows. */
+static void png_with_odd_chunks(void **state)
+{
+    struct made made = make_png(PNG_COLOR_TYPE_RGB, 8, false);
+    struct made claims = {0};
+    struct made critical = {0};
+    const size_t head = 8 + 25;
+
+    (void)state;
+    put(&claims, made.data, head);
+    put(&claims,
+        "\x7f\xff\xff\xff"
+        "eXIf",
+        8);
+    put(&claims, made.data + head, made.len - head);
+    assert_int_equal(run(clean_png, claims.data, claims.len), UP_MALFORMED);
+    put(&critical, made.data, head);
+    png_chunk(&critical, "CgBI", "", 0);
+    put(&critical, made.data + head, made.len - head);
+    assert_int_equal(run(clean_png, critical.data, critical.len), UP_MALFORMED);
+    free(made.data);
+    free(claims.data);
+    free(critical.data);
 }
 
 /* --- PDF ------------------------------------------------------------------------------------ */
@@ -858,6 +884,7 @@ int main(void)
         cmocka_unit_test_teardown(png_loses_metadata_and_keeps_pixels, tear_down),
         cmocka_unit_test_teardown(png_that_is_damaged, tear_down),
         cmocka_unit_test_teardown(png_bomb, tear_down),
+        cmocka_unit_test_teardown(png_with_odd_chunks, tear_down),
         cmocka_unit_test_teardown(pdf_loses_metadata, tear_down),
         cmocka_unit_test_teardown(pdf_photograph_is_the_same, tear_down),
         cmocka_unit_test_teardown(pdf_that_is_refused, tear_down),
