@@ -38,9 +38,9 @@ same() {
 # --- installing: under another PREFIX, where it runs; below DESTDIR, as a package is made
 install_to() { make --no-print-directory -j2 MODE=asan B="$B" install "$@"; }
 files() { (cd "$1" && find . -type f -printf '%m %P\n' | sort -k 2); }
-pages=(upstander.1 upstander-figures.5 upstander-node.conf.5 upstander-mapping.5 upstander-broker.8 upstander-node.8)
+pages=(upstander.1 upstander-clean.1 upstander-figures.5 upstander-node.conf.5 upstander-mapping.5 upstander-broker.8 upstander-node.8)
 expected=$(
-    printf '755 bin/%s\n' upstander upstander-broker upstander-node
+    printf '755 bin/%s\n' upstander upstander-broker upstander-clean upstander-node
     echo "644 share/upstander/areas.csv"
     for list in deploy/codes/*.csv; do echo "644 share/upstander/codes/${list##*/}"; done
     echo "644 share/bash-completion/completions/upstander"
