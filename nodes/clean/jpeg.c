@@ -163,7 +163,7 @@ static void decode(struct job *job, struct up_view in)
         fault(job, UP_TOO_LARGE);
     /* Each block of 8 x 8 has at least one bit in Huffman's code: more than that the bytes can't hold. */
     if (!from->arith_code &&
-        (uint64_t)from->image_width * from->image_height / (8 * 64) > (uint64_t)in.len)
+        (uint64_t)from->image_width * from->image_height / 512 > (uint64_t)in.len)
         fault(job, UP_MALFORMED);
     read_orientation(job);
     /* CMYK stays as it is, since its inks can't be told in RGB without a profile */
@@ -272,7 +272,7 @@ static size_t kept_of(const uint8_t *segment, unsigned marker, size_t len)
     if (marker == ADOBE && len >= ADOBE_LEN && memcmp(segment + 4, "Adobe", 5) == 0)
         return ADOBE_LEN;
     if ((marker >= JPEG_APP0 && marker <= JPEG_APP0 + 15) || marker >= 0xf0)
-        return 0;
+        return 0; /* a segment that tells */
     return len;
 }
 

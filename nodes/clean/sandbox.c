@@ -44,7 +44,7 @@
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bit), 0, 1), REFUSE, PASS
 
 /* Written by hand: a dozen calls need no library. What is not listed gets EPERM. Memory never becomes code. */
-static const struct sock_filter filter[] = {
+static struct sock_filter filter[] = {
     LOAD(arch),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
@@ -80,7 +80,7 @@ enum up_err clean_sandbox(void)
 {
     const struct sock_fprog program = {
         .len = sizeof filter / sizeof filter[0],
-        .filter = (struct sock_filter *)(uintptr_t)filter, /* the kernel only reads it */
+        .filter = filter,
     };
 
     if (clearenv() != 0 || close_range(3, ~0u, 0) != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rooms: clean proto */
 /* What a process can still do in the sandbox of upstander-clean: a line "NAME allowed" or "NAME refused" for each. */
-#define _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT: MAP_ANONYMOUS, syscall */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,14 +16,18 @@
 
 #include "nodes/clean/clean.h"
 
-static void say(const char *name, long result)
+static void tell(const char *name, const char *verdict)
 {
     char line[64];
-    const int len = snprintf(line, sizeof line, "%s %s\n", name,
-                             result < 0 && errno == EPERM ? "refused" : "allowed");
+    const int len = snprintf(line, sizeof line, "%s %s\n", name, verdict);
 
     if (write(STDOUT_FILENO, line, (size_t)len) != len)
         _exit(1);
+}
+
+static void say(const char *name, long result)
+{
+    tell(name, result < 0 && errno == EPERM ? "refused" : "allowed");
 }
 
 int main(void)
@@ -51,8 +55,8 @@ int main(void)
                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     /* what was open is closed: the file is gone (EBADF), not refused */
     if (read(open_before, &byte, 1) < 0 && errno == EBADF)
-        (void)write(STDOUT_FILENO, "fd closed\n", 10);
+        tell("fd", "closed");
     if (getenv("PATH") == NULL && getenv("HOME") == NULL)
-        (void)write(STDOUT_FILENO, "environment empty\n", 18);
+        tell("environment", "empty");
     _exit(0);
 }

@@ -326,8 +326,9 @@ static void jpeg_in_grey_and_for_print(void **state)
         assert_int_equal(picture.width, HEIGHT);
         assert_int_equal(picture.components, i == 0 ? 1 : 4);
         /* stored at 4, 4 (red: 255), turned to the right above */
-        assert_in_range(picture.pixels[(4 * picture.width + HEIGHT - 5) * picture.components], 239,
-                        255);
+        assert_in_range(
+            picture.pixels[(size_t)(4 * picture.width + HEIGHT - 5) * picture.components], 239,
+            255);
         free(file.data);
     }
 }
