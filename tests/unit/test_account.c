@@ -84,6 +84,7 @@ static void numbers_to_ring(void **state)
         {"ring 496 0123", "ring [telephone]"},
         /* nobody's own, or no number to ring */
         {"I rang 999, then 101 and 111, 112 as well.", NULL},
+        {"on 01/02/2026 10:30", NULL}, /* ten digits that begin like a place */
         {"on 03/11/2026 14:25 and 2026-11-03 09:10", NULL},
         {"£1,250,000.50 in 20261103-17", NULL},
         {"aged 15 to 17, 20 of them, at 18:30", NULL},
@@ -250,6 +251,17 @@ static void nationality_and_religion_stay(void **state)
     MUST_DRAFT(report_of("{\"identity\":{\"name\":\"Christian English\"}}"), list);
 }
 
+static void placeholders_stay(void **state)
+{
+    static const struct expectation list[] = {
+        {"[card], [handle] and [date of birth]; Handle ran",
+         "[card], [handle] and [date of birth]; [name] ran"},
+    };
+
+    (void)state;
+    MUST_DRAFT(report_of("{\"identity\":{\"name\":\"Card Handle Birth\"}}"), list);
+}
+
 static void spans_say_what_was_replaced(void **state)
 {
     Up__Incident incident = UP__INCIDENT__INIT;
@@ -405,6 +417,7 @@ int main(void)
         cmocka_unit_test(births_and_titles),
         cmocka_unit_test(what_stands_elsewhere),
         cmocka_unit_test(nationality_and_religion_stay),
+        cmocka_unit_test(placeholders_stay),
         cmocka_unit_test(spans_say_what_was_replaced),
         cmocka_unit_test(what_is_no_text_is_refused),
         cmocka_unit_test(hostile_texts_end),
