@@ -74,6 +74,20 @@ UP_CHECKED enum up_err service_sent(struct service *service, const struct servic
 /* What is held is counted for all months that are past, and what this node publishes is closed and sent. */
 UP_CHECKED enum up_err service_publish_now(struct service *service, const struct service_call *call,
                                            Up__SendResult **ret_reply);
+/* Action items: written, shown with whom they go to and what in them looks like somebody's data, approved and sent at
+ * once; and a council's answer. */
+UP_CHECKED enum up_err service_action_add(struct service *service, const struct service_call *call,
+                                          const Up__ActionItem *item, Up__Action **ret_reply);
+UP_CHECKED enum up_err service_action_list(struct service *service, const struct service_call *call,
+                                           Up__ActionList **ret_reply);
+UP_CHECKED enum up_err service_action_show(struct service *service, const struct service_call *call,
+                                           const char *ref, Up__Action **ret_reply);
+UP_CHECKED enum up_err service_action_approve(struct service *service,
+                                              const struct service_call *call, const char *ref,
+                                              Up__Action **ret_reply);
+UP_CHECKED enum up_err service_done(struct service *service, const struct service_call *call,
+                                    const char *ref, const Up__Done *done,
+                                    Up__InboxLine **ret_reply);
 /* A file made anew, then kept with a report that was not sent yet; blocks up to UP_ATTACHMENT_CLEAN_MS. The reply lives in
  * the call's arena. service_attachment: one of a report taken here or received, whole or not at all; number from 1; the
  * caller owns ret_file. */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "nodes/disclosure/action.h"
 #include "nodes/disclosure/check.h"
 #include "nodes/service_private.h"
 #include "upstander/limits.h"
@@ -163,6 +164,8 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
     char level[32] = "";
     enum up_err err = UP_OK;
 
+    if (content->body_case == UP__MESSAGE__BODY_DONE)
+        return service_done_receive(service, message);
     if (content->body_case == UP__MESSAGE__BODY_ATTACHMENT)
         return service_attachment_receive(service, message);
     if (content->body_case == UP__MESSAGE__BODY_AGREEMENT)
@@ -193,6 +196,16 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
         (void)snprintf(level, sizeof level, "%s",
                        entitlement_level_text(entitlement_read(item.incident->entitlement).level));
         break;
+    case UP__MESSAGE__BODY_ACTION_ITEM:
+        ids_hex(content->reference.data, row.owner);
+        item.action = content->action_item;
+        err = held_find(service, from, row.owner, &before);
+        if (!err)
+            return UP_OK; /* it is never changed */
+        if (err == UP_NOT_FOUND && action_check(item.action, service->areas, NULL, NULL))
+            err = UP_INVALID;
+        (void)snprintf(kind, sizeof kind, "action");
+        break;
     case UP__MESSAGE__BODY_RELEASE:
         item.release = content->release;
         err = release_place(service, content, &row);
@@ -210,7 +223,7 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
         return UP_OK; /* an older revision came later: what is held stays */
     if (err == UP_INVALID) {
         service->refused++;
-        return service_audit_add(service, "node", "figures-malformed", "from %s", from);
+        return service_audit_add(service, "node", "malformed", "%s from %s", kind, from);
     }
     if (err && err != UP_NOT_FOUND)
         return err;
@@ -434,9 +447,9 @@ enum up_err service_inbox(struct service *service, const struct service_call *ca
     return service_list_end(call, err);
 }
 
-static enum up_err received_load(struct service *service, const struct service_call *call,
-                                 const char *ref, struct nodestore_row *ret_row,
-                                 Up__InboxItem **ret_item)
+enum up_err service_item_load(struct service *service, const struct service_call *call,
+                              const char *ref, struct nodestore_row *ret_row,
+                              Up__InboxItem **ret_item)
 {
     enum up_err err = nodestore_get(service->store, NODESTORE_RECEIVED, ref, call->arena, ret_row);
 
@@ -461,7 +474,7 @@ enum up_err service_incident_held(struct service *service, const struct service_
         return UP_OK;
     }
     if (err == UP_NOT_FOUND)
-        err = received_load(service, call, ref, &row, &item);
+        err = service_item_load(service, call, ref, &row, &item);
     if (!err && !item->incident)
         err = up_why_set(call->why, UP_NOT_FOUND, "that is no incident; it has no attachments");
     if (err)
@@ -498,7 +511,7 @@ enum up_err service_inbox_show(struct service *service, const struct service_cal
 
     if (err)
         return err;
-    err = received_load(service, call, ref, &row, &item);
+    err = service_item_load(service, call, ref, &row, &item);
     if (!err)
         err = attachments_tell(service, row.peer, call->arena, item);
     if (!err)
@@ -532,7 +545,7 @@ enum up_err service_recorded(struct service *service, const struct service_call 
                  strlen(request->police_reference) > POLICE_REFERENCE_LEN_MAX))
         err = up_why_set(call->why, UP_INVALID, "policeReference: 1 to 64 signs");
     if (!err)
-        err = received_load(service, call, ref, &row, &item);
+        err = service_item_load(service, call, ref, &row, &item);
     if (!err && !item->incident)
         err = up_why_set(call->why, UP_INVALID, "that is no incident");
     if (!err)

@@ -240,6 +240,8 @@ enum up_err service_may_leave(struct service *service, const struct nodestore_ro
     *ret_may = true;
     if (strcmp(row->owner, OUTBOX_RELEASE) == 0 || strcmp(row->owner, OUTBOX_STATISTICS) == 0)
         return group_may_leave(service, row, member, ret_may);
+    if (strcmp(row->owner, OUTBOX_ACTION) == 0)
+        return service_action_may_leave(service, row, member, ret_may);
     if (strcmp(row->owner, OUTBOX_ATTACHMENT) == 0)
         return chunk_may_leave(service, row, member, ret_may);
     if (strcmp(row->owner, OUTBOX_POOLED) == 0)

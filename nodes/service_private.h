@@ -38,6 +38,7 @@ enum outbox_state { OUTBOX_WAITING = 1, OUTBOX_ACCEPTED = 2, OUTBOX_CANT = 3 };
 #define OUTBOX_STATISTICS "statistics"
 #define OUTBOX_POOLED "pooled"
 #define OUTBOX_ATTACHMENT "attachment"
+#define OUTBOX_ACTION "action"
 
 struct service {
     struct nodestore *store;
@@ -257,6 +258,15 @@ UP_CHECKED enum up_err service_attachments_expected(struct service *service, con
                                                     const Up__Incident *incident);
 UP_CHECKED enum up_err service_attachment_receive(struct service *service,
                                                   const struct exchange_message *message);
+/* Action items (service_actions.c). service_item_load: what was received, UP_NOT_FOUND with a sentence. */
+UP_CHECKED enum up_err service_action_may_leave(struct service *service,
+                                                const struct nodestore_row *row,
+                                                const Up__Member *member, bool *ret_may);
+UP_CHECKED enum up_err service_done_receive(struct service *service,
+                                            const struct exchange_message *message);
+UP_CHECKED enum up_err service_item_load(struct service *service, const struct service_call *call,
+                                         const char *ref, struct nodestore_row *ret_row,
+                                         Up__InboxItem **ret_item);
 /* service_received_find: the incident that a sender sent under a reference, in the scratch arena. UP_NOT_FOUND.
  * service_incident_held: of a report taken here, or of what was received, in the call's arena; ret_peer: its sender, ""
  * where it was taken here. UP_NOT_FOUND with a sentence. */

@@ -88,6 +88,9 @@
 #define UP_CLEAN_MEMORY_MAX (1u << 30) /* address space of upstander-clean: pixels at 8 bytes, file, copy, libraries */
 #define UP_CLEAN_CPU_S_MAX 20u /* 64 million pixels take about 3 s */
 
+/* --- action items -------------------------------------------------------------------------- */
+#define UP_ACTION_TEXT_LEN_MAX 1000u /* bytes of each text: where and what, for a crew on its way */
+
 /* --- disclosure ---------------------------------------------------------------------------- */
 #define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */
 #define UP_K_MIN 3

@@ -16,6 +16,12 @@ enum up_err api_reports_sent(const struct http_request *request, struct http_rep
 enum up_err api_account_show(const struct http_request *request, struct http_reply *reply);
 enum up_err api_account_approve(const struct http_request *request, struct http_reply *reply);
 
+enum up_err api_actions_add(const struct http_request *request, struct http_reply *reply);
+enum up_err api_actions_list(const struct http_request *request, struct http_reply *reply);
+enum up_err api_actions_show(const struct http_request *request, struct http_reply *reply);
+enum up_err api_actions_approve(const struct http_request *request, struct http_reply *reply);
+enum up_err api_actions_done(const struct http_request *request, struct http_reply *reply);
+
 enum up_err api_attachments_add(const struct http_request *request, struct http_reply *reply);
 enum up_err api_attachments_show(const struct http_request *request, struct http_reply *reply);
 

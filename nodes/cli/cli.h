@@ -46,6 +46,8 @@ extern const struct cli_command cmd_status_command;
 extern const struct cli_command cmd_audit_command;
 extern const struct cli_command cmd_publish_command;
 extern const struct cli_command cmd_attach_command;
+extern const struct cli_command cmd_action_command;
+extern const struct cli_command cmd_done_command;
 extern const struct cli_command cmd_attachment_command;
 extern const struct cli_command cmd_explain_command;
 extern const struct cli_command cmd_agreement_command;

@@ -17,7 +17,7 @@ static const struct cli_command *const commands[] = {
     &cmd_show_command,       &cmd_export_command,   &cmd_recorded_command,  &cmd_status_command,
     &cmd_audit_command,      &cmd_publish_command,  &cmd_agreement_command, &cmd_explain_command,
     &cmd_forward_command,    &cmd_override_command, &cmd_account_command,   &cmd_attach_command,
-    &cmd_attachment_command,
+    &cmd_attachment_command, &cmd_action_command,   &cmd_done_command,
 };
 
 static void usage(FILE *out)

@@ -189,6 +189,38 @@ static void override_print(FILE *out, const Up__OverrideNotice *override)
     (void)fputs("\n\n", out);
 }
 
+static void line_print(FILE *out, const char *label, const char *value)
+{
+    (void)fprintf(out, "%-*s", (int)LABEL_WIDTH, label);
+    print_safe(out, value, LABEL_WIDTH);
+    (void)fputc('\n', out);
+}
+
+/* The object, and what was answered. */
+static void action_print(FILE *out, const Up__InboxItem *item)
+{
+    const ProtobufCEnumValue *object = protobuf_c_enum_descriptor_get_value(
+        &up__action_item__object__descriptor, (int)item->action->object);
+    char words[NAMES_LEN_MAX];
+
+    names_enum(object ? object->name : "unknown", words);
+    line_print(out, "To be acted on:", words);
+    line_print(out, "What:", item->action->what);
+    line_print(out, "Where:", item->action->place);
+    line_print(out, "Seen on:", item->action->seen_on);
+    if (item->done) {
+        const ProtobufCEnumValue *what = protobuf_c_enum_descriptor_get_value(
+            &up__done__what__descriptor, (int)item->done->what);
+
+        names_enum(what ? what->name : "unknown", words);
+        line_print(out, "Answered:", words);
+        line_print(out, "When:", item->done->when);
+    } else {
+        (void)fprintf(out, "Once it is done: upstander done %s removed --on DATE\n",
+                      item->line ? item->line->ref : "REF");
+    }
+}
+
 void render_item(FILE *out, const Up__InboxItem *item, bool exercise)
 {
     const Up__InboxLine *line = item->line;
@@ -219,6 +251,8 @@ void render_item(FILE *out, const Up__InboxItem *item, bool exercise)
                        item->n_attachments_arrived == item->incident->n_attachments
                            ? item->attachments_arrived
                            : NULL);
+    if (item->action)
+        action_print(out, item);
     if (figures_is(item))
         figures_print(out, item);
 }

@@ -683,6 +683,8 @@ static enum exchange_outcome judge(const Up__Message *message)
             incident->entitlement->level > UP__ENTITLEMENT__LEVEL__IDENTIFIED)
             return EXCHANGE_NOT_UNDERSTOOD;
         return EXCHANGE_STORED;
+    case UP__MESSAGE__BODY_ACTION_ITEM:
+    case UP__MESSAGE__BODY_DONE:
     case UP__MESSAGE__BODY_ATTACHMENT:
     case UP__MESSAGE__BODY_STATUS_UPDATE:
         return message->reference.len == 16 ? EXCHANGE_STORED : EXCHANGE_NOT_UNDERSTOOD;

@@ -26,6 +26,7 @@ enum nodestore_kind {
     NODESTORE_ATTACHMENT = 7, /* a chunk: name = id and index, owner = id, peer = sender or empty; body: its bytes */
     NODESTORE_OVERRIDE = 8, /* name = its id, owner = ref, peer = member, due = review due; body: Override */
     NODESTORE_AGREEMENT = 9, /* a party's notice: name = digest of agreement and party, peer = party; body: AgreementNotice */
+    NODESTORE_ACTION = 10, /* name = ref, body: Action; name = reference in hex, owner = ref, peer: recipient, body: Done */
     NODESTORE_LEDGER = 11, /* name = kind, area, year and audience; peer = audience; body: Ledger */
     NODESTORE_KINDS
 };

@@ -220,6 +220,57 @@ enum up_err service_import_send(struct service *self, const struct service_call 
     return UP_OK;
 }
 
+enum up_err service_action_add(struct service *self, const struct service_call *call,
+                               const Up__ActionItem *item, Up__Action **ret_reply)
+{
+    NEW(reply, Action, action);
+    (void)self;
+    (void)item;
+    reply->ref = text(call, "7F3K-9QTM");
+    *ret_reply = reply;
+    return UP_OK;
+}
+
+enum up_err service_action_list(struct service *self, const struct service_call *call,
+                                Up__ActionList **ret_reply)
+{
+    NEW(reply, ActionList, action_list);
+    (void)self;
+    *ret_reply = reply;
+    return UP_OK;
+}
+
+enum up_err service_action_show(struct service *self, const struct service_call *call,
+                                const char *arg, Up__Action **ret_reply)
+{
+    NEW(reply, Action, action);
+    (void)self;
+    (void)arg;
+    *ret_reply = reply;
+    return UP_OK;
+}
+
+enum up_err service_action_approve(struct service *self, const struct service_call *call,
+                                   const char *arg, Up__Action **ret_reply)
+{
+    NEW(reply, Action, action);
+    (void)self;
+    (void)arg;
+    *ret_reply = reply;
+    return UP_OK;
+}
+
+enum up_err service_done(struct service *self, const struct service_call *call, const char *arg,
+                         const Up__Done *done, Up__InboxLine **ret_reply)
+{
+    NEW(reply, InboxLine, inbox_line);
+    (void)self;
+    (void)arg;
+    (void)done;
+    *ret_reply = reply;
+    return UP_OK;
+}
+
 enum up_err service_attach(struct service *self, const struct service_call *call, const char *ref,
                            struct up_view file, Up__Attachment **ret_reply)
 {

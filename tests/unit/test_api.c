@@ -177,6 +177,46 @@ enum up_err service_import_send(struct service *self, const struct service_call 
     return UP_OK;
 }
 
+enum up_err service_action_add(struct service *self, const struct service_call *call,
+                               const Up__ActionItem *item, Up__Action **ret_reply)
+{
+    const char *arg = item->what;
+
+    GIVE(Up__Action, up__action__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_action_list(struct service *self, const struct service_call *call,
+                                Up__ActionList **ret_reply)
+{
+    const char *arg = "-";
+
+    GIVE(Up__ActionList, up__action_list__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_action_show(struct service *self, const struct service_call *call,
+                                const char *arg, Up__Action **ret_reply)
+{
+    GIVE(Up__Action, up__action__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_action_approve(struct service *self, const struct service_call *call,
+                                   const char *arg, Up__Action **ret_reply)
+{
+    GIVE(Up__Action, up__action__descriptor);
+    return UP_OK;
+}
+
+enum up_err service_done(struct service *self, const struct service_call *call, const char *arg,
+                         const Up__Done *done, Up__InboxLine **ret_reply)
+{
+    GIVE(Up__InboxLine, up__inbox_line__descriptor);
+    (void)done;
+    return UP_OK;
+}
+
 enum up_err service_attach(struct service *self, const struct service_call *call, const char *arg,
                            struct up_view file, Up__Attachment **ret_reply)
 {
@@ -504,6 +544,11 @@ static void every_route_reaches_its_service(void **state)
         {"GET", "/v1/imports/I1/preview", "", 200, "I1"},
         {"POST", "/v1/imports/I1/send", "", 200, "I1"},
         {"POST", "/v1/publish", "", 200, ""},
+        {"POST", "/v1/actions", "{\"what\":\"w\"}", 201, "w"},
+        {"GET", "/v1/actions", "", 200, "-"},
+        {"GET", "/v1/actions/R1", "", 200, "R1"},
+        {"POST", "/v1/actions/R1/approve", "", 200, "R1"},
+        {"POST", "/v1/inbox/R1/done", "{\"what\":\"REMOVED\"}", 200, "R1"},
         {"GET", "/v1/sent", "", 200, "/"},
         {"GET", "/v1/sent?ref=R1", "", 200, "R1/"},
         {"GET", "/v1/sent?import=I1", "", 200, "/I1"},

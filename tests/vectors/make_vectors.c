@@ -445,6 +445,8 @@ static void messages_write(void)
     source_write("Message/statistics-return");
     source_write("Message/pooled-counts");
     source_write("Message/attachment");
+    source_write("Message/action-item");
+    source_write("Message/done");
     source_write("Message/agreement");
     source_write("Message/empty-body");
     source_write("Message/without-contact");
