@@ -134,8 +134,8 @@ static enum up_err recipients_make(struct service *service, unsigned state, stru
     size_t count = 0;
     enum up_err err = nodestore_list(service->store, &query, arena, &rows, &count);
 
-    action->recipients = arena_alloc(
-        arena, (count + roster->n_members + 1) * sizeof(Up__ActionRecipient *));
+    action->recipients =
+        arena_alloc(arena, (count + roster->n_members + 1) * sizeof(Up__ActionRecipient *));
     if (!action->recipients)
         return UP_NO_MEMORY;
     for (size_t i = 0; !err && i < count; i++) {

@@ -16,12 +16,16 @@ static const char help[] =
     "       upstander action list\n"
     "       upstander action show REF\n"
     "       upstander action approve REF [--yes]   shows it, asks, and sends it at once\n"
-    "What a council can act on today: graffiti, a poster, a broken light in a public place. Nobody\n"
-    "stands in it, and it leads to no report. `new` asks; or takes JSON (the schema ActionItem) from\n"
-    "FILE, \"-\" for standard input. It goes to the councils of the place, which answer what was done.\n"
+    "What a council can act on today: graffiti, a poster, a broken light in a public place. "
+    "Nobody\n"
+    "stands in it, and it leads to no report. `new` asks; or takes JSON (the schema ActionItem) "
+    "from\n"
+    "FILE, \"-\" for standard input. It goes to the councils of the place, which answer what was "
+    "done.\n"
     "  --yes           approve without asking\n";
 
-static const char *const objects[] = {"graffiti", "poster", "sticker", "broken-light", "damage", "other"};
+static const char *const objects[] = {"graffiti",     "poster", "sticker",
+                                      "broken-light", "damage", "other"};
 
 static void done_print(const Up__Done *done)
 {
@@ -53,7 +57,8 @@ static void action_print(const Up__Action *action)
     print_safe(stdout, action->item->place, 10);
     (void)fputs(", ", stdout);
     print_safe(stdout, action->item->local_authority, 0);
-    (void)printf("\n  %s\n", action->approved_by[0] != '\0' ? "Sent to:" : "Not sent yet. It would go to:");
+    (void)printf("\n  %s\n",
+                 action->approved_by[0] != '\0' ? "Sent to:" : "Not sent yet. It would go to:");
     for (size_t i = 0; i < action->n_recipients; i++) {
         (void)fputs("    ", stdout);
         print_safe(stdout, action->recipients[i]->member, 0);
@@ -88,8 +93,8 @@ static bool item_ask(Up__ActionItem *item, char texts[4][UP_ACTION_TEXT_LEN_MAX]
     char object[32];
 
     (void)puts("Write nobody's name, and nothing that leads to a person.");
-    if (!ask_text("What is there (graffiti, poster, sticker, broken-light, damage, other)? ", object,
-                  sizeof object) ||
+    if (!ask_text("What is there (graffiti, poster, sticker, broken-light, damage, other)? ",
+                  object, sizeof object) ||
         !ask_text("What exactly should they know? ", texts[0], UP_ACTION_TEXT_LEN_MAX) ||
         !ask_text("Where, in public? ", texts[1], UP_ACTION_TEXT_LEN_MAX) ||
         !ask_text("Code of the council's area (E06000016)? ", texts[2], UP_ACTION_TEXT_LEN_MAX) ||

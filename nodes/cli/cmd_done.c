@@ -10,12 +10,14 @@
 
 static const char help[] =
     "usage: upstander done REF removed|repaired|passed-on|not-found|not-ours --on DATE\n"
-    "Tells whoever sent the action item REF what was done about it, and when (YYYY-MM-DD). A later\n"
+    "Tells whoever sent the action item REF what was done about it, and when (YYYY-MM-DD). A "
+    "later\n"
     "answer replaces an earlier one.\n";
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const char *const whats[] = {"removed", "repaired", "passed-on", "not-found", "not-ours"};
+    static const char *const whats[] = {"removed", "repaired", "passed-on", "not-found",
+                                        "not-ours"};
     const char *on = NULL;
     struct args_list words = {0};
     const struct args_option options[] = {{"--on", ARGS_TEXT, (void *)&on}};
@@ -58,5 +60,5 @@ static int run(struct cli *cli, int argc, char **argv)
     return result;
 }
 
-const struct cli_command cmd_done_command = {"done", "tell what was done about an action item", help,
-                                             run};
+const struct cli_command cmd_done_command = {"done", "tell what was done about an action item",
+                                             help, run};

@@ -61,8 +61,7 @@ bool action_may_go(const Up__ActionItem *item, const struct entitlement_inputs *
         return false;
     for (size_t i = 0; i < inputs->roster->n_agreements; i++) {
         const Up__Agreement *agreement = inputs->roster->agreements[i];
-        enum agreement_lack lack =
-            entitlement_state(agreement, inputs->sender, to, inputs->today);
+        enum agreement_lack lack = entitlement_state(agreement, inputs->sender, to, inputs->today);
 
         if (lack < AGREEMENT_SUSPENDED ||
             !entitlement_covers(agreement->areas, agreement->n_areas, area, inputs->areas))

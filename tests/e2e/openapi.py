@@ -165,7 +165,7 @@ def main():
             if name == "addReport" and status == 201:
                 ref = json.loads(data)["ref"]
                 check("Location names the report", [] if headers["Location"] == f"/v1/reports/{ref}" else ["no"])
-            if "requestBody" in operation:
+            if "application/json" in operation.get("requestBody", {}).get("content", {}):
                 status, headers, data = ask(method.upper(), target, "x", "text/plain")
                 found = [] if status == 415 else [f"answered {status}"]
                 check(f"{method.upper()} {target} as text", found + fits(operation, status, headers, data))
