@@ -118,6 +118,10 @@ static bool may_go(const struct service *service, const Up__ActionItem *item,
     const struct entitlement_inputs inputs = {.roster = roster_content(service->roster),
                                               .sender = service_self(service),
                                               .recipient = member,
+                                              .ceilings_by_role = service->ceilings,
+                                              .ceilings_by_member = service->member_ceilings,
+                                              .ceiling_by_member_count =
+                                                  service->member_ceiling_count,
                                               .areas = service->areas,
                                               .today = today};
 

@@ -50,12 +50,27 @@ static bool names_kind(const Up__Agreement *agreement)
     return agreement->n_kinds == 0;
 }
 
+/* What this node lets go to councils, and to this one: WITHHELD is nothing at all. */
+static bool node_allows(const struct entitlement_inputs *inputs)
+{
+    bool allows =
+        !inputs->ceilings_by_role || inputs->ceilings_by_role[ROLE_COUNCIL].level > LEVEL_WITHHELD;
+
+    for (size_t i = 0; i < inputs->ceiling_by_member_count; i++) {
+        if (strcmp(inputs->ceilings_by_member[i].member, inputs->recipient->id) == 0)
+            allows &= inputs->ceilings_by_member[i].ceiling.level > LEVEL_WITHHELD;
+    }
+    return allows;
+}
+
 bool action_may_go(const Up__ActionItem *item, const struct entitlement_inputs *inputs)
 {
     const Up__Member *to = inputs->recipient;
     const char *area = item->local_authority;
     bool any = false;
 
+    if (!node_allows(inputs))
+        return false;
     if (entitlement_role(to->role) != ROLE_COUNCIL || to->status != UP__MEMBER__STATUS__ACTIVE ||
         !entitlement_covers(to->areas, to->n_areas, area, inputs->areas))
         return false;
@@ -68,7 +83,9 @@ bool action_may_go(const Up__ActionItem *item, const struct entitlement_inputs *
             continue;
         if (lack == AGREEMENT_SUSPENDED) /* suspending one of two never gives more */
             return false;
-        any |= names_kind(agreement);
+        if (!names_kind(agreement) || entitlement_read(agreement->ceiling).level == LEVEL_WITHHELD)
+            return false; /* each is met, as everywhere: another one never gives more */
+        any = true;
     }
     return any;
 }

@@ -14,8 +14,9 @@ UP_CHECKED enum up_err action_check(const Up__ActionItem *item, const struct are
                                     const char *today, struct up_why *why);
 /* action_done_check: the same for an answer. */
 UP_CHECKED enum up_err action_done_check(const Up__Done *done, struct up_why *why);
-/* action_may_go: is the recipient a council of that place, and does an agreement in force between both cover it and name
- * this kind of message, or none? inputs: sender, recipient, roster, areas, today; nothing of a report. */
+/* action_may_go: is the recipient a council of that place, does an agreement in force between both cover it, does each that
+ * does allow anything at all and name this kind of message, or none, and does this node let anything go to it? inputs:
+ * sender, recipient, roster, areas, today, the node's ceilings; nothing of a report. */
 bool action_may_go(const Up__ActionItem *item, const struct entitlement_inputs *inputs);
 
 #endif

@@ -95,6 +95,7 @@ struct world {
     Up__Member sender;
     Up__Member to;
     Up__Agreement agreements[2];
+    Up__Entitlement ceilings[2];
     Up__Agreement *list[2];
     Up__Roster roster;
     char *covers[1];
@@ -130,6 +131,9 @@ static void world_make(struct world *w)
         w->agreements[i].valid_from = since;
         w->agreements[i].signed_by = w->signed_by;
         w->agreements[i].n_signed_by = 2;
+        up__entitlement__init(&w->ceilings[i]);
+        w->ceilings[i].level = UP__ENTITLEMENT__LEVEL__ANONYMISED;
+        w->agreements[i].ceiling = &w->ceilings[i];
         w->list[i] = &w->agreements[i];
     }
     w->roster.agreements = w->list;
@@ -180,6 +184,42 @@ static void to_whom_it_may_go(void **state)
     assert_false(action_may_go(&item, &w.inputs));
 }
 
+/* Two agreements are met, and the node's own limits hold: nothing gives more than each of them. */
+static void nothing_gives_more(void **state)
+{
+    static char release[] = "release";
+    struct entitlement by_role[ROLE_GOVERNANCE + 1] = {0};
+    struct entitlement_limit by_member = {.member = council};
+    Up__ActionItem item = item_make();
+    struct world w;
+
+    (void)state;
+    world_make(&w);
+    w.roster.n_agreements = 2;
+    assert_true(action_may_go(&item, &w.inputs));
+    w.ceilings[1].level = UP__ENTITLEMENT__LEVEL__WITHHELD;
+    assert_false(action_may_go(&item, &w.inputs));
+    w.agreements[1].ceiling = NULL;
+    assert_false(action_may_go(&item, &w.inputs));
+    world_make(&w);
+    w.roster.n_agreements = 2;
+    w.kinds[0] = release;
+    w.agreements[1].kinds = w.kinds;
+    w.agreements[1].n_kinds = 1;
+    assert_false(action_may_go(&item, &w.inputs));
+
+    world_make(&w);
+    w.inputs.ceilings_by_role = by_role;
+    assert_false(action_may_go(&item, &w.inputs));
+    by_role[ROLE_COUNCIL].level = LEVEL_COUNTED;
+    assert_true(action_may_go(&item, &w.inputs));
+    w.inputs.ceilings_by_member = &by_member;
+    w.inputs.ceiling_by_member_count = 1;
+    assert_false(action_may_go(&item, &w.inputs));
+    by_member.member = charity;
+    assert_true(action_may_go(&item, &w.inputs));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -200,6 +240,7 @@ int main(void)
         cmocka_unit_test(what_is_well_formed),
         cmocka_unit_test(what_an_answer_says),
         cmocka_unit_test(to_whom_it_may_go),
+        cmocka_unit_test(nothing_gives_more),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
