@@ -669,6 +669,19 @@ static bool forwarded_is_well_formed(const Up__Message *message)
                UP_OK;
 }
 
+/* A kind of object or answer that this version does not know is no fault of its sender, who must hear of it. */
+static bool action_is_known(const Up__Message *message)
+{
+    bool item = message->body_case == UP__MESSAGE__BODY_ACTION_ITEM;
+    const ProtobufCEnumValue *kind =
+        item ? protobuf_c_enum_descriptor_get_value(&up__action_item__object__descriptor,
+                                                    (int)message->action_item->object)
+             : protobuf_c_enum_descriptor_get_value(&up__done__what__descriptor,
+                                                    (int)message->done->what);
+
+    return message->reference.len == 16 && message->version > 0 && kind && kind->value != 0;
+}
+
 /* Is it something that this node may be told? What is not is refused by message. */
 static enum exchange_outcome judge(const Up__Message *message)
 {
@@ -685,6 +698,7 @@ static enum exchange_outcome judge(const Up__Message *message)
         return EXCHANGE_STORED;
     case UP__MESSAGE__BODY_ACTION_ITEM:
     case UP__MESSAGE__BODY_DONE:
+        return action_is_known(message) ? EXCHANGE_STORED : EXCHANGE_NOT_UNDERSTOOD;
     case UP__MESSAGE__BODY_ATTACHMENT:
     case UP__MESSAGE__BODY_STATUS_UPDATE:
         return message->reference.len == 16 ? EXCHANGE_STORED : EXCHANGE_NOT_UNDERSTOOD;

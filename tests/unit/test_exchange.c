@@ -225,6 +225,8 @@ struct made {
     Up__DeliveryReceipt receipt;
     Up__Refused refused;
     Up__Forwarded forwarded;
+    Up__ActionItem action;
+    Up__Done done;
     uint8_t id[16];
     uint8_t reference[16];
 };
@@ -242,6 +244,8 @@ static void made_init(struct made *made, uint8_t id)
     up__delivery_receipt__init(&made->receipt);
     up__refused__init(&made->refused);
     up__forwarded__init(&made->forwarded);
+    up__action_item__init(&made->action);
+    up__done__init(&made->done);
     memset(made->id, id, sizeof made->id);
     memset(made->reference, 0x77, sizeof made->reference);
     made->message.id = (ProtobufCBinaryData){.len = 16, .data = made->id};
@@ -1202,6 +1206,45 @@ static void what_is_understood_is_kept_the_rest_set_aside(void **state)
     must_be(&made, false);
 }
 
+static void made_action(struct made *made, unsigned id, bool answer)
+{
+    made_init(made, (uint8_t)id);
+    made->action.object = UP__ACTION_ITEM__OBJECT__POSTER;
+    made->done.what = UP__DONE__WHAT__PASSED_ON;
+    made->message.body_case = answer ? UP__MESSAGE__BODY_DONE : UP__MESSAGE__BODY_ACTION_ITEM;
+    if (answer)
+        made->message.done = &made->done;
+    else
+        made->message.action_item = &made->action;
+}
+
+/* What a newer version may call an object or an outcome is set aside, and its sender told. */
+static void an_action_of_a_kind_that_is_known(void **state)
+{
+    struct made made;
+
+    (void)state;
+    greeted(FORCE);
+    for (unsigned answer = 0; answer < 2; answer++) {
+        made_action(&made, 1 + 10 * answer, answer == 1);
+        must_be(&made, true);
+        made_action(&made, 2 + 10 * answer, answer == 1);
+        made.message.reference.len = 0;
+        must_be(&made, false);
+        made_action(&made, 3 + 10 * answer, answer == 1);
+        made.message.version = 0;
+        must_be(&made, false);
+        made_action(&made, 4 + 10 * answer, answer == 1);
+        made.action.object = (Up__ActionItem__Object)7;
+        made.done.what = (Up__Done__What)6;
+        must_be(&made, false);
+        made_action(&made, 5 + 10 * answer, answer == 1);
+        made.action.object = UP__ACTION_ITEM__OBJECT__NOT_STATED;
+        made.done.what = UP__DONE__WHAT__NOT_STATED;
+        must_be(&made, false);
+    }
+}
+
 static void made_forwarded(struct made *made, uint8_t id)
 {
     static char member[] = "c-council";
@@ -1752,6 +1795,7 @@ int main(void)
         TEST(what_was_given_on_another_connection_is_not_acked),
         TEST(what_is_understood_is_kept_the_rest_set_aside),
         TEST(who_was_told_onward_is_understood_whole_or_not_at_all),
+        TEST(an_action_of_a_kind_that_is_known),
         TEST(a_level_that_no_disclosure_has_is_refused),
         TEST(garbage_spoils_no_neighbour),
         TEST(answers_are_never_answered),
