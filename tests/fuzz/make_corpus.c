@@ -28,10 +28,10 @@ static const struct seed seeds[] = {
      "\"incidentDisclosure\":{\"urgent\":true,\"incident\":{\"entitlement\":{\"level\":"
      "\"PSEUDONYMISED\",\"withheld\":[\"CONTACT\"]},\"strands\":[{\"code\":\"RACE\"}]}}}"},
     {"release", '0',
-     "{\"id\":" ID ",\"release\":{\"releaseId\":" ID ",\"area\":\"E06000016\",\"window\":"
-     "\"2026-Q4\",\"k\":5,\"rows\":[{\"cell\":{\"strands\":[\"RACE\",\"AGE\"],\"types\":"
+     "{\"id\":" ID ",\"release\":{\"releaseId\":" ID ",\"revision\":1,\"area\":\"E23000021\","
+     "\"year\":\"2026\",\"k\":5,\"rows\":[{\"cell\":{\"strands\":[\"RACE\",\"AGE\"],\"types\":"
      "[\"THREAT\"],\"place\":\"GROUP_HOME\",\"area\":\"E06000016\",\"vintage\":2024,\"period\":"
-     "\"2026-Q4\"},\"incidents\":7}],\"released\":7,\"someHeld\":true}}"},
+     "\"2026-Q4\"},\"incidents\":7,\"number\":1,\"revision\":1}],\"window\":\"QUARTER\"}}"},
     {"receipt", '0',
      "{\"id\":" ID ",\"deliveryReceipt\":{\"messageId\":" ID ",\"digest\":" KEY
      ",\"outcome\":\"STORED\"}}"},
@@ -108,6 +108,13 @@ static const struct seed seeds[] = {
     {"forwarded", '0',
      "{\"id\":" ID ",\"reference\":" ID ",\"version\":1,\"forwarded\":{\"member\":\"c-council\","
      "\"role\":\"COUNCIL\",\"level\":\"PSEUDONYMISED\",\"atS\":\"1795000000\"}}"},
+    {"action-item", '0',
+     "{\"id\":" ID ",\"reference\":" ID ",\"version\":1,\"actionItem\":{\"object\":\"POSTER\","
+     "\"what\":\"x\",\"place\":\"y\",\"area\":\"E06000016\",\"withinADay\":true,"
+     "\"seenOn\":\"2026-11-20\"}}"},
+    {"done", '0',
+     "{\"id\":" ID ",\"reference\":" ID ",\"version\":2,\"done\":{\"outcome\":\"REMOVED\","
+     "\"what\":\"x\",\"when\":\"2026-11-21\"}}"},
     {"override", '0',
      "{\"id\":" ID ",\"reference\":" ID ",\"version\":1,\"incidentDisclosure\":{\"incident\":{"
      "\"entitlement\":{\"level\":\"IDENTIFIED\"},\"onward\":{\"ceilings\":[{\"role\":\"COUNCIL\","
