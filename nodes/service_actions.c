@@ -258,7 +258,12 @@ enum up_err service_action_approve(struct service *service, const struct service
 
     if (err)
         return err;
-    err = action_load(service, call, ref, &row, &action);
+    if (!roster_is_usable(service->roster, clock_wall_s()))
+        err = up_why_set(call->why, UP_EXPIRED,
+                         "the directory ran out more than 30 days ago; get a new one from a "
+                         "signatory");
+    if (!err)
+        err = action_load(service, call, ref, &row, &action);
     if (!err && row.state == ACTION_SENT)
         err = up_why_set(call->why, UP_INVALID, "it was approved and sent already");
     if (!err && action->n_recipients == 0)
@@ -315,11 +320,15 @@ enum up_err service_done(struct service *service, const struct service_call *cal
     Up__InboxItem *item = NULL;
     Up__Message message = UP__MESSAGE__INIT;
     uint8_t reference[16];
+    char today[11];
     enum up_err err = service_begin(service, call, OPERATOR_TAKE_REPORTS | OPERATOR_APPROVE);
 
     if (err)
         return err;
+    service_today(today);
     err = action_done_check(done, call->why);
+    if (!err && strcmp(done->when, today) > 0)
+        err = up_why_set(call->why, UP_INVALID, "when: that day is still ahead");
     if (!err)
         err = service_item_load(service, call, ref, &row, &item);
     if (!err && !item->action)
