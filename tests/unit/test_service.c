@@ -30,6 +30,9 @@ static const struct operator_identity person = {
 /* --- the federation: a charity, and agreements with the other three ----------------------------------- */
 
 /* `unwilling`: bits of members that sign nothing; review: of all agreements, or NULL. */
+static char *publisher;            /* NULL: each for itself */
+static Up__Role__Code sender_role; /* whose agreements these are */
+
 static struct roster *roster_of(bool suspended, unsigned unwilling, char *review)
 {
     static const struct {
@@ -55,8 +58,10 @@ static struct roster *roster_of(bool suspended, unsigned unwilling, char *review
         up__agreement__init(&agreements[i]);
         up__entitlement__init(&ceilings[i]);
         ceilings[i].level = terms[i].level;
-        agreements[i].from_role = UP__ROLE__CODE__CHARITY;
+        agreements[i].from_role = sender_role;
         agreements[i].to_role = terms[i].to;
+        if (publisher)
+            agreements[i].publisher = publisher;
         agreements[i].areas = area_list;
         agreements[i].n_areas = 2;
         agreements[i].ceiling = &ceilings[i];
@@ -96,6 +101,8 @@ static int set_up(void **state)
     struct up_why why = {0};
 
     (void)state;
+    publisher = NULL;
+    sender_role = UP__ROLE__CODE__CHARITY;
     strcpy(folder, "/tmp/upstander-test-XXXXXX");
     if (keys_init() || !mkdtemp(folder) || arena_new(UP_ARENA_LEN_MAX, &arena))
         return -1;
@@ -370,6 +377,99 @@ static void each_month_is_closed_once(void **state)
     assert_int_equal(service_publish_due(&node, "2026-11-25"), UP_OK);
     (void)waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents);
     assert_int_equal(incidents, 10);
+}
+
+static void use(struct roster *roster)
+{
+    roster_destroy(&node.roster);
+    node.roster = roster;
+}
+
+/* The person takes the choice back: there is no word for it yet, so it is done in the store. */
+static void choice_take_back(const char *ref)
+{
+    struct nodestore_row row;
+    ProtobufCMessage *report = NULL;
+    struct up_bytes bytes = {0};
+
+    assert_int_equal(nodestore_get(node.store, NODESTORE_REPORT, ref, arena, &row), UP_OK);
+    assert_int_equal(message_unpack(&up__report__descriptor, row.body, arena, &report), UP_OK);
+    ((Up__Report *)report)->choice = NULL;
+    assert_int_equal(message_pack(report, UP_FRAME_LEN_MAX, &bytes), UP_OK);
+    row.body = up_bytes_view(&bytes);
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    assert_int_equal(nodestore_put(node.store, &row), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    up_bytes_wipe(&bytes);
+}
+
+/* One takes the choice back: a row of few goes, one of many loses at least as many as a row needs; and what was counted
+ * once is never counted again. */
+static void who_withdraws_takes_others_along(void **state)
+{
+    struct nodestore_row row;
+    unsigned incidents = 0;
+    char ref[10];
+
+    (void)state;
+    for (int i = 0; i < 14; i++)
+        tell(&(struct tale){.authority = "E06000016", .before = UP__ANSWER__CODE__NO}, ref);
+    assert_int_equal(released(), 14);
+    choice_take_back(ref);
+    publish();
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents), 2);
+    assert_int_equal(incidents, 9);
+    (void)sent_line(ref, force, &row);
+    assert_int_equal(row.state, SENT_NOT_SHARED);
+    publish();
+    assert_int_equal(waiting(force, UP__MESSAGE__BODY_RELEASE, &incidents), 2);
+}
+
+static void counted(const char *from, const char *audience, uint32_t victims)
+{
+    Up__Message message = UP__MESSAGE__INIT;
+    Up__PooledCounts counts = UP__POOLED_COUNTS__INIT;
+    Up__PooledCount count = UP__POOLED_COUNT__INIT;
+    Up__PooledCount *list[] = {&count};
+    Up__Cell cell = UP__CELL__INIT;
+    struct exchange_message heard = {.message = &message};
+
+    cell.area = copy("E06000016");
+    cell.period = copy("2024-05");
+    count.batch = 1;
+    count.cell = &cell;
+    count.incidents = 9;
+    count.victims = count.victims_new = victims;
+    counts.audience = copy(audience);
+    counts.counts = list;
+    counts.n_counts = 1;
+    message.body_case = UP__MESSAGE__BODY_POOLED_COUNTS;
+    message.pooled_counts = &counts;
+    strcpy(heard.sender.text, from);
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    arena_reset(node.scratch);
+    assert_int_equal(service_keep(&node, &heard), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+}
+
+/* Numbers are taken only from whom an agreement with that audience names this node as publisher. */
+static void numbers_of_others_need_an_agreement(void **state)
+{
+    (void)state;
+    counted(force, council, 9);     /* no agreement between those two names this node */
+    counted(council, council, 9);   /* the audience itself: it knows its own */
+    counted(force, node.member, 9); /* for this node */
+    counted(force, "nobody", 9);
+    assert_int_equal(node.refused, 4);
+    assert_int_equal(nodestore_count(node.store, NODESTORE_LEDGER, 0), 0);
+    publisher = node.member;
+    sender_role = UP__ROLE__CODE__POLICE;
+    use(roster_with(false));
+    counted(force, council, 99); /* more victims than incidents */
+    assert_int_equal(node.refused, 5);
+    counted(force, council, 9);
+    assert_int_equal(nodestore_count(node.store, NODESTORE_LEDGER, 0), 1);
+    assert_int_equal(node.refused, 5);
 }
 
 /* --- what waits ---------------------------------------------------------------------------------------- */
@@ -1145,12 +1245,6 @@ static size_t alarms(const char *words)
     return found;
 }
 
-static void use(struct roster *roster)
-{
-    roster_destroy(&node.roster);
-    node.roster = roster;
-}
-
 /* A review that is due is said, and stops nothing; so is what nobody signed. */
 static void agreements_raise_alarms(void **state)
 {
@@ -1252,6 +1346,8 @@ int main(void)
         TEST(one_victim_counts_once),
         TEST(many_and_a_damaged_one_hold_up_nobody),
         TEST(each_month_is_closed_once),
+        TEST(who_withdraws_takes_others_along),
+        TEST(numbers_of_others_need_an_agreement),
         TEST(what_is_not_agreed_any_more_stays),
         TEST(a_list_can_be_had_in_pages),
         TEST(an_account_belongs_to_its_narrative),
