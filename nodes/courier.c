@@ -557,6 +557,8 @@ static enum up_err prekeys_keep(struct courier *courier)
 
     if (!err && (count == 0 || (exchange_is_online(service->exchange) && !service->clocks_apart))) {
         err = service_prekeys_renew(service, list, count);
+        if (!err)
+            err = service_attachments_sweep(service, clock_wall_s());
         note(courier, err);
         if (!commit(courier)) { /* nothing is published whose secret is not on disk */
             keys_wipe(list, sizeof list);

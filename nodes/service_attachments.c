@@ -17,9 +17,18 @@ enum chunk_state { CHUNK_LISTED = 1, CHUNK_EARLY = 2 };
 
 /* --- chunks on disk ------------------------------------------------------------------------- */
 
-static void name_make(const char *id, unsigned index, char ret_name[static NODESTORE_NAME_MAX])
+/* Its sender is part of a chunk's name: others that know the id could else be quicker, and one file can come from two. */
+static void name_make(const char *peer, const char *id, unsigned index,
+                      char ret_name[static NODESTORE_NAME_MAX])
 {
-    (void)snprintf(ret_name, NODESTORE_NAME_MAX, "%.32s %05u", id, index);
+    char text[NODESTORE_NAME_MAX + IDS_HEX_LEN + 2];
+    char place[IDS_HEX_LEN + 1];
+    struct digest digest;
+    int len = snprintf(text, sizeof text, "%s %.32s", peer, id);
+
+    keys_digest(up_view_of(text, (size_t)len), &digest);
+    ids_hex(digest.bytes, place);
+    (void)snprintf(ret_name, NODESTORE_NAME_MAX, "%s %05u", place, index);
 }
 
 static size_t chunk_len(const Up__Attachment *attachment, unsigned index)
@@ -35,7 +44,7 @@ static enum up_err chunk_put(struct service *service, const char *id, unsigned i
     struct nodestore_row row = {
         .kind = NODESTORE_ATTACHMENT, .state = CHUNK_LISTED, .at_s = clock_wall_s(), .body = data};
 
-    name_make(id, index, row.name);
+    name_make("", id, index, row.name);
     (void)snprintf(row.owner, sizeof row.owner, "%.32s", id);
     return nodestore_put(service->store, &row);
 }
@@ -54,7 +63,7 @@ static enum up_err chunk_get(struct service *service, const struct file *file, u
     char name[NODESTORE_NAME_MAX];
     enum up_err err = UP_OK;
 
-    name_make(file->attachment->id, index, name);
+    name_make(file->peer, file->attachment->id, index, name);
     arena_reset(file->arena);
     err = nodestore_get(service->store, NODESTORE_ATTACHMENT, name, file->arena, ret_row);
     if (!err && (strcmp(ret_row->peer, file->peer) != 0 ||
@@ -280,11 +289,9 @@ enum up_err service_attachments_expected(struct service *service, const char *se
             struct nodestore_row row;
             char name[NODESTORE_NAME_MAX];
 
-            name_make(attachment->id, j, name);
+            name_make(sender, attachment->id, j, name);
             arena_reset(arena);
             err = nodestore_get(service->store, NODESTORE_ATTACHMENT, name, arena, &row);
-            if (!err && strcmp(row.peer, sender) != 0)
-                err = UP_NOT_FOUND;
             if (err == UP_NOT_FOUND) {
                 err = UP_OK;
                 continue;
@@ -299,9 +306,25 @@ enum up_err service_attachments_expected(struct service *service, const char *se
     return err;
 }
 
+/* Is there no room for one more of this sender's that came before their report? */
+static enum up_err early_are_many(struct service *service, const char *sender, bool *ret_many)
+{
+    struct nodestore_query query = {.kind = NODESTORE_ATTACHMENT,
+                                    .peer = sender,
+                                    .states = 1u << CHUNK_EARLY,
+                                    .skip = UP_ATTACHMENT_EARLY_MAX - 1,
+                                    .limit = 1};
+    struct nodestore_row *rows = NULL;
+    size_t count = 0;
+    enum up_err err = nodestore_list(service->store, &query, service->scratch, &rows, &count);
+
+    if (!err)
+        *ret_many = count > 0;
+    return err;
+}
+
 /* Why a chunk is not kept; NULL: it is. held: the report that it belongs to; NULL: it is not here yet. */
-static const char *chunk_fault(const struct service *service, const Up__AttachmentChunk *chunk,
-                               const Up__Incident *held)
+static const char *chunk_fault(const Up__AttachmentChunk *chunk, const Up__Incident *held)
 {
     const Up__Attachment *attachment = listed(held, chunk->attachment_id);
 
@@ -314,10 +337,7 @@ static const char *chunk_fault(const struct service *service, const Up__Attachme
     if (attachment && (chunk->index >= attachment->chunks ||
                        chunk->data.len != chunk_len(attachment, chunk->index)))
         return "chunk-of-another-length";
-    return !held && nodestore_count(service->store, NODESTORE_ATTACHMENT, 1u << CHUNK_EARLY) >=
-                        UP_ATTACHMENT_EARLY_MAX
-               ? "chunks-without-report"
-               : NULL;
+    return NULL;
 }
 
 enum up_err service_attachment_receive(struct service *service,
@@ -327,34 +347,52 @@ enum up_err service_attachment_receive(struct service *service,
     const char *sender = message->sender.text;
     const Up__Incident *held = NULL;
     const char *fault = NULL;
-    struct nodestore_row before;
+    bool many = false;
     struct nodestore_row row = {.kind = NODESTORE_ATTACHMENT,
                                 .at_s = clock_wall_s(),
                                 .body = up_view_of(chunk->data.data, chunk->data.len)};
-    char name[NODESTORE_NAME_MAX];
     enum up_err err =
         service_received_find(service, sender, message->message->reference.data, &held);
 
     if (err && err != UP_NOT_FOUND)
         return err;
-    fault = chunk_fault(service, chunk, held);
+    fault = chunk_fault(chunk, held);
+    err = fault || held ? UP_OK : early_are_many(service, sender, &many);
+    if (err)
+        return err;
+    if (many)
+        fault = "chunks-without-report";
     if (fault) {
         service->refused++;
         return service_audit_add(service, "node", fault, "from %s", sender);
     }
-    name_make(chunk->attachment_id, chunk->index, name);
-    err = nodestore_get(service->store, NODESTORE_ATTACHMENT, name, service->scratch, &before);
-    if (!err && strcmp(before.peer, sender) != 0) {
-        service->refused++; /* an id of somebody else's */
-        return service_audit_add(service, "node", "chunk-of-another", "from %s", sender);
-    }
-    if (err && err != UP_NOT_FOUND)
-        return err;
     row.state = held ? CHUNK_LISTED : CHUNK_EARLY;
-    memcpy(row.name, name, sizeof row.name);
+    name_make(sender, chunk->attachment_id, chunk->index, row.name);
     (void)snprintf(row.owner, sizeof row.owner, "%.32s", chunk->attachment_id);
     (void)snprintf(row.peer, sizeof row.peer, "%s", sender);
     return nodestore_put(service->store, &row);
+}
+
+enum up_err service_attachments_sweep(struct service *service, int64_t now_s)
+{
+    struct nodestore_query query = {
+        .kind = NODESTORE_ATTACHMENT, .states = 1u << CHUNK_EARLY, .limit = 16};
+    struct nodestore_row *rows = NULL;
+    size_t count = 0;
+    enum up_err err = UP_OK;
+
+    while (!err) {
+        arena_reset(service->scratch);
+        err = nodestore_list(service->store, &query, service->scratch, &rows, &count);
+        if (err || count == 0)
+            break;
+        query.after = rows[count - 1].number;
+        for (size_t i = 0; !err && i < count; i++) {
+            if (rows[i].at_s < now_s - UP_ENVELOPE_TTL_S_MAX)
+                err = nodestore_drop(service->store, NODESTORE_ATTACHMENT, rows[i].name);
+        }
+    }
+    return err;
 }
 
 /* --- reading -------------------------------------------------------------------------------- */

@@ -150,6 +150,27 @@ static enum up_err release_place(struct service *service, const Up__Message *con
     return figures_place(service, &figures, row);
 }
 
+/* What can't be is taken off the report, whatever its level; for the rest, chunks that came before it are looked for. */
+static enum up_err attachments_settle(struct service *service, const char *from,
+                                      Up__Incident **incident)
+{
+    Up__Incident *without = NULL;
+
+    if ((*incident)->n_attachments == 0)
+        return UP_OK;
+    if (check_attachments(*incident, NULL) == UP_OK)
+        return service_attachments_expected(service, from, *incident);
+    without = arena_alloc(service->scratch, sizeof *without);
+    if (!without)
+        return UP_NO_MEMORY;
+    *without = **incident; /* the message stays as it came */
+    without->n_attachments = 0;
+    without->attachments = NULL;
+    *incident = without;
+    service->refused++;
+    return service_audit_add(service, "node", "attachments-malformed", "from %s", from);
+}
+
 enum up_err service_keep(struct service *service, const struct exchange_message *message)
 {
     const Up__Message *content = message->message;
@@ -189,8 +210,8 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
             return UP_OK; /* one version of a report exists: a second copy changes nothing */
         if (err == UP_NOT_FOUND)
             err = stated_only(service, from, &item.incident);
-        if (!err && item.incident->n_attachments > 0)
-            err = service_attachments_expected(service, from, item.incident);
+        if (!err)
+            err = attachments_settle(service, from, &item.incident);
         if (err)
             return err;
         (void)snprintf(level, sizeof level, "%s",

@@ -267,6 +267,9 @@ UP_CHECKED enum up_err service_done_receive(struct service *service,
 UP_CHECKED enum up_err service_item_load(struct service *service, const struct service_call *call,
                                          const char *ref, struct nodestore_row *ret_row,
                                          Up__InboxItem **ret_item);
+/* service_attachments_sweep: forget chunks whose report can't be under way any more. Inside a transaction; empties the
+ * scratch arena. */
+UP_CHECKED enum up_err service_attachments_sweep(struct service *service, int64_t now_s);
 /* service_received_find: the incident that a sender sent under a reference, in the scratch arena. UP_NOT_FOUND.
  * service_incident_held: of a report taken here, or of what was received, in the call's arena; ret_peer: its sender, ""
  * where it was taken here. UP_NOT_FOUND with a sentence. */

@@ -207,7 +207,7 @@ static bool is_hex(const char *text, size_t len)
     return strlen(text) == len && strspn(text, "0123456789abcdef") == len;
 }
 
-static enum up_err check_attachments(const Up__Incident *incident, struct up_why *why)
+enum up_err check_attachments(const Up__Incident *incident, struct up_why *why)
 {
     if (incident->n_attachments > UP_ATTACHMENTS_MAX)
         return invalid(why, "attachments", "too many");

@@ -14,4 +14,7 @@ UP_CHECKED enum up_err check_incident(const Up__Incident *incident, const struct
 UP_CHECKED enum up_err check_cell(const Up__Cell *cell, const struct areas *areas,
                                   struct up_why *why);
 
+/* check_attachments: the list alone, for what came from others: its numbers become lengths of memory and of loops. */
+UP_CHECKED enum up_err check_attachments(const Up__Incident *incident, struct up_why *why);
+
 #endif

@@ -23,7 +23,7 @@ enum nodestore_kind {
     NODESTORE_RECEIVED,   /* name = ref, owner = reference in hex; body: InboxItem */
     NODESTORE_IMPORT,     /* name = import id; body: ImportResult without the rows */
     NODESTORE_ASIDE,      /* what was not understood; body: as it came */
-    NODESTORE_ATTACHMENT = 7, /* a chunk: name = id and index, owner = id, peer = sender or empty; body: its bytes */
+    NODESTORE_ATTACHMENT = 7, /* a chunk: name = digest of sender and id, index; owner = id, peer = sender or empty; body */
     NODESTORE_OVERRIDE = 8, /* name = its id, owner = ref, peer = member, due = review due; body: Override */
     NODESTORE_AGREEMENT = 9, /* a party's notice: name = digest of agreement and party, peer = party; body: AgreementNotice */
     NODESTORE_ACTION = 10, /* name = ref, body: Action; name = reference in hex, owner = ref, peer: recipient, body: Done */
