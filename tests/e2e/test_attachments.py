@@ -173,6 +173,7 @@ def large(fed):
     arrived, total = parts()
     print(f"the broker is killed when {arrived} of {total} parts are there")
     check(total > 100, "in more than a hundred parts", total)
+    check(0 < arrived < total, "some parts are there, and some are not", (arrived, total))
     fed.start("hub")
     fed.wait("all of it is there", lambda: parts()[0] == parts()[1], ("hub", FORCE))
     fed.wait_quiet([CHARITY, FORCE])

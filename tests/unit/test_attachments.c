@@ -133,8 +133,7 @@ static void bytes_come(const char *sender, unsigned index, struct up_view data, 
 
     chunk.attachment_id = id;
     chunk.index = index;
-    chunk.data =
-        (ProtobufCBinaryData){.len = data.len, .data = (uint8_t *)(uintptr_t)data.data};
+    chunk.data = (ProtobufCBinaryData){.len = data.len, .data = (uint8_t *)(uintptr_t)data.data};
     message.body_case = UP__MESSAGE__BODY_ATTACHMENT;
     message.attachment = &chunk;
     keep(sender, &message, mark);
@@ -339,7 +338,8 @@ static void of_another_length_they_go(void **state)
     report_comes(charity, &attachment, 1);
     assert_int_equal(chunks(), 1);
     assert_int_equal(arrived(charity), 1);
-    assert_int_equal(nodestore_count(node.store, NODESTORE_ATTACHMENT, 1u << 2), 0); /* none is early any more */
+    assert_int_equal(nodestore_count(node.store, NODESTORE_ATTACHMENT, 1u << 2),
+                     0); /* none is early any more */
 }
 
 /* Whatever its report was, it can't come any more. */
@@ -368,14 +368,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(in_any_order_it_is_whole),
-        TEST(what_is_wrong_is_refused_and_counted),
-        TEST(other_bytes_are_never_shown),
-        TEST(impossible_attachments_are_not_believed),
-        TEST(each_sender_has_its_own),
-        TEST(early_ones_are_bounded_for_each_sender),
-        TEST(of_another_length_they_go),
-        TEST(early_ones_do_not_stay),
+        TEST(in_any_order_it_is_whole),    TEST(what_is_wrong_is_refused_and_counted),
+        TEST(other_bytes_are_never_shown), TEST(impossible_attachments_are_not_believed),
+        TEST(each_sender_has_its_own),     TEST(early_ones_are_bounded_for_each_sender),
+        TEST(of_another_length_they_go),   TEST(early_ones_do_not_stay),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
