@@ -79,7 +79,8 @@
 #define UP_ATTACHMENT_CHUNK_LEN 196608u /* with what stands around it, a chunk fits the largest envelope */
 #define UP_ATTACHMENT_CHUNKS_MAX ((UP_ATTACHMENT_LEN_MAX + UP_ATTACHMENT_CHUNK_LEN - 1) / UP_ATTACHMENT_CHUNK_LEN)
 #define UP_ATTACHMENT_EARLY_MAX 150u /* chunks of one sender that are kept before their report is there */
-#define UP_ATTACHMENT_CLEAN_MS 20000 /* longest that a file is made anew; longer means that it is made to take long */
+#define UP_ATTACHMENT_CLEAN_MS 10000 /* longest that a file is made anew: 62 million pixels take 4 s; the node waits meanwhile,
+                                        and its broker is not given up before 15 s */
 #define UP_ATTACHMENT_PIXELS_MAX 64000000u /* telephones take 12 to 50 million; at 8 bytes each it is 512 MB */
 #define UP_ATTACHMENT_SCANS_MAX 100u /* of a progressive JPEG, each is a walk over all pixels; cameras write about 10 */
 #define UP_PDF_OBJECTS_MAX 200000u /* of a file within UP_ATTACHMENT_LEN_MAX; a book of 1,000 pages has about 20,000 */

@@ -49,6 +49,22 @@ def png(width, height, pixels):
             chunk(b"IDAT", zlib.compress(raw, 0)) + chunk(b"IEND", b""))
 
 
+def jpeg():
+    """Eight by eight grey pixels, with a camera, a place and a comment in it."""
+    gps = struct.pack("<H", 2) + struct.pack("<HHI4s", 1, 2, 2, b"N\0\0\0") + struct.pack("<HHII", 2, 5, 3, 100)
+    tiff = (b"II*\0" + struct.pack("<IH", 8, 2) + struct.pack("<HHII", 0x010F, 2, len(MARKER), 160) +
+            struct.pack("<HHII", 0x8825, 4, 1, 60) + struct.pack("<I", 0)).ljust(60, b"\0") + gps
+    tiff = tiff.ljust(100, b"\0") + struct.pack("<6I", 51, 1, 30, 1, 26, 1)
+    exif = b"Exif\0\0" + tiff.ljust(160, b"\0") + MARKER
+
+    def segment(kind, data):
+        return bytes([0xFF, kind]) + struct.pack(">H", len(data) + 2) + data
+    code = bytes([1] + [0] * 15) + b"\0"  # one code of one bit
+    return (b"\xff\xd8" + segment(0xE1, exif) + segment(0xFE, MARKER) + segment(0xDB, b"\0" + b"\1" * 64) +
+            segment(0xC0, struct.pack(">BHHB", 8, 8, 8, 1) + b"\1\x11\0") + segment(0xC4, b"\0" + code) +
+            segment(0xC4, b"\x10" + code) + segment(0xDA, b"\1\1\0\0\x3f\0") + b"\x3f\xff\xd9")
+
+
 def pixels_of(data):
     """The pixels of a PNG that our own program wrote: RGB of 8 bits."""
     at, idat, head = 8, b"", None
@@ -118,6 +134,7 @@ def photo(fed):
     said = fed.run("attach", ref, write(fed, "photo.png", png(40, 30, pixels)), "--socket",
                    fed.path(CHARITY, "node.sock"))
     check("attached, made anew" in said, "a photo is attached", said)
+    fed.at(CHARITY, "attach", ref, write(fed, "photo.jpg", jpeg()))
     done = fed.at(CHARITY, "attach", ref, write(fed, "story.docx", b"PK\3\4 a document"), ok=False)
     check(done.returncode == 1 and "PDF" in done.stderr, "another kind is refused, with what to do", done.stderr)
     done = fed.at(CHARITY, "attach", ref, write(fed, "bad.png", png(40, 30, pixels)[:200]), ok=False)
@@ -137,8 +154,12 @@ def photo(fed):
     check(pixels_of(out) == (40, 30, pixels), "and every pixel is there")
     done = fed.at(FORCE, "attachment", line["ref"], "1", "--out", fed.path("out.png"), ok=False)
     check(done.returncode == 1 and "already" in done.stderr, "no file is overwritten", done.stderr)
-    done = fed.at(FORCE, "attachment", line["ref"], "2", "--out", fed.path("none.png"), ok=False)
-    check(done.returncode == 1 and not os.path.exists(fed.path("none.png")), "there is no second one", done.stderr)
+    fed.at(FORCE, "attachment", line["ref"], "2", "--out", fed.path("out.jpg"))
+    out = read(fed.path("out.jpg"))
+    check(MARKER in read(fed.path("photo.jpg")) and out[:2] == b"\xff\xd8" and MARKER not in out and
+          b"Exif" not in out, "a JPEG comes without camera, place and comment", out[:60])
+    done = fed.at(FORCE, "attachment", line["ref"], "3", "--out", fed.path("none.png"), ok=False)
+    check(done.returncode == 1 and not os.path.exists(fed.path("none.png")), "there is no third one", done.stderr)
     council = received(fed, COUNCIL)
     check(len(council) == 1 and "attachments" not in shown(fed, COUNCIL, council[0]["ref"])["incident"],
           "the council has the report and no word of a photo", council)
