@@ -95,6 +95,7 @@
 /* --- disclosure ---------------------------------------------------------------------------- */
 #define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */
 #define UP_K_MIN 3
+#define UP_K_MAX 1000000u /* above what any agreement asks for, and one more is still a number */
 /* Cells of a police area and year: London's police record 26,000 incidents in one, in about half as many cells. Ledger and
  * closing stay within UP_ARENA_LEN_MAX. */
 #define UP_RELEASE_CELLS_MAX 20000u

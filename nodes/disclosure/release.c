@@ -278,6 +278,9 @@ static Up__LedgerCount *count_make(const char *originator, const Up__PooledCount
 
 static enum up_err counts_check(const Up__PooledCounts *counts, const struct areas *areas)
 {
+    if (counts->k > UP_K_MAX || !protobuf_c_enum_descriptor_get_value(
+                                    &up__release_window__code__descriptor, (int)counts->window))
+        return UP_INVALID; /* it would raise the ledger's beyond what any agreement says */
     for (size_t i = 0; i < counts->n_counts; i++) {
         const Up__PooledCount *count = counts->counts[i];
 
@@ -374,6 +377,8 @@ enum up_err release_merge(Up__Ledger *ledger, const char *originator,
 
 static unsigned k_of(const Up__Ledger *ledger)
 {
+    if (ledger->k > UP_K_MAX)
+        return UP_K_MAX;
     return ledger->k < UP_K_MIN ? UP_K_MIN : ledger->k;
 }
 

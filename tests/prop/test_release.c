@@ -656,6 +656,33 @@ static void what_is_not_well_formed_changes_nothing(void **state)
     arena_reset(arena);
 }
 
+/* One who pools with others can't lower what they are hidden by. */
+static void nobody_undoes_k_or_the_window(void **state)
+{
+    struct world world = {.statistics = false};
+    Up__Ledger ledger;
+    Up__PooledCounts *counts = counts_of(cell_of("E06000061", "2026-01", 2, 1), 1, 5);
+    Up__PooledCounts *other = counts_of(cell_of("E06000061", "2026-01", 3, 1), 1, 1);
+    Up__Release *out = NULL;
+
+    (void)state;
+    ledger_make(&world, &ledger);
+    counts->window = UP__RELEASE_WINDOW__CODE__YEAR;
+    merge(&ledger, "a", counts);
+    other->k = UINT32_MAX;
+    assert_int_equal(release_merge(&ledger, "b", other, areas, arena), UP_INVALID);
+    other->k = 3;
+    other->window = (Up__ReleaseWindow__Code)99;
+    assert_int_equal(release_merge(&ledger, "b", other, areas, arena), UP_INVALID);
+    other->window = UP__RELEASE_WINDOW__CODE__MONTH;
+    merge(&ledger, "b", other);
+    ledger.k = UINT32_MAX; /* one that was written before */
+    close_through(&ledger, "2026-12");
+    assert_int_equal(release_of(&ledger, arena, &out), UP_OK);
+    assert_int_equal(out->n_rows, 0);
+    arena_reset(arena);
+}
+
 static void the_smallest_goes_with_one_that_is_suppressed(void **state)
 {
     struct world world = {.statistics = true};
@@ -721,6 +748,7 @@ int main(void)
         cmocka_unit_test(a_sum_does_not_give_away_its_parts),
         cmocka_unit_test(one_who_withdraws_is_not_shown_by_a_minus_one),
         cmocka_unit_test(what_is_not_well_formed_changes_nothing),
+        cmocka_unit_test(nobody_undoes_k_or_the_window),
         cmocka_unit_test(the_smallest_goes_with_one_that_is_suppressed),
         cmocka_unit_test(the_month_before),
     };
