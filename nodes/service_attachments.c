@@ -417,6 +417,8 @@ static enum up_err together(struct service *service, const Up__Attachment *attac
             err =
                 up_why_set(why, UP_NOT_FOUND,
                            "it has not all arrived yet; `upstander show` says how much of it has");
+        if (!err && row.body.len > file.len - at)
+            err = UP_MALFORMED;
         if (err)
             break;
         memcpy(file.data + at, row.body.data, row.body.len);

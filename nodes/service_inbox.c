@@ -127,6 +127,8 @@ static enum up_err figures_place(struct service *service, const struct figures *
         held = ((Up__InboxItem *)item)->release->revision;
     else if (((Up__InboxItem *)item)->statistics)
         held = ((Up__InboxItem *)item)->statistics->revision;
+    else /* a report or an action item has that reference: figures never take its place */
+        return UP_INVALID;
     if (held >= figures->revision)
         return UP_NOT_PERMITTED;
     memcpy(row->name, before.name, sizeof row->name);

@@ -869,6 +869,85 @@ static void no_more_is_kept_than_stated(void **state)
     assert_string_equal(received(2)->incident->place->local_authority, "E06000016");
 }
 
+/* What an incident says of its attachments is judged at every level: parts are put together by it. */
+static void attachments_are_judged_at_every_level(void **state)
+{
+    static char id[] = "00112233445566778899aabbccddeeff";
+    static char digest[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    static uint8_t data[UP_ATTACHMENT_CHUNK_LEN];
+    Up__Incident incident = UP__INCIDENT__INIT;
+    Up__Entitlement entitlement = UP__ENTITLEMENT__INIT;
+    Up__Attachment attachment = UP__ATTACHMENT__INIT;
+    Up__Attachment *list[] = {&attachment};
+    Up__Message message = UP__MESSAGE__INIT;
+    Up__AttachmentChunk chunk = UP__ATTACHMENT_CHUNK__INIT;
+    struct exchange_message heard = {.message = &message};
+    uint8_t reference[16];
+
+    (void)state;
+    memset(reference, 1, sizeof reference);
+    strcpy(heard.sender.text, force);
+    message.reference = (ProtobufCBinaryData){.len = sizeof reference, .data = reference};
+    message.body_case = UP__MESSAGE__BODY_ATTACHMENT;
+    message.attachment = &chunk;
+    chunk.attachment_id = id;
+    chunk.data = (ProtobufCBinaryData){.len = sizeof data, .data = data};
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    assert_int_equal(service_keep(&node, &heard), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+
+    entitlement.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
+    incident.entitlement = &entitlement;
+    incident.attachments = list;
+    incident.n_attachments = 1;
+    attachment.id = id;
+    attachment.digest = digest;
+    attachment.kind = UP__ATTACHMENT__KIND__PNG;
+    attachment.length = 10; /* and its first part is larger */
+    attachment.chunks = 3;
+    receive(force, &incident, 1);
+    assert_int_equal(received(0)->incident->n_attachments, 0);
+    assert_true(audit_has("attachments-malformed"));
+
+    incident.n_attachments = 1;
+    incident.attachments = list;
+    attachment.chunks = 1;
+    receive(force, &incident, 2);
+    assert_int_equal(received(1)->incident->n_attachments, 1);
+}
+
+/* Figures take the place of figures alone: with a report's reference for an id they would erase it. */
+static void figures_replace_no_report(void **state)
+{
+    Up__Incident incident = UP__INCIDENT__INIT;
+    Up__Entitlement entitlement = UP__ENTITLEMENT__INIT;
+    Up__Message message = UP__MESSAGE__INIT;
+    Up__Release release = UP__RELEASE__INIT;
+    struct exchange_message heard = {.message = &message};
+    uint8_t reference[16];
+
+    (void)state;
+    entitlement.level = UP__ENTITLEMENT__LEVEL__IDENTIFIED;
+    incident.entitlement = &entitlement;
+    incident.occurred_from = copy("2024-05-02T14");
+    receive(force, &incident, 1);
+    memset(reference, 1, sizeof reference);
+    strcpy(heard.sender.text, force);
+    release.release_id = (ProtobufCBinaryData){.len = sizeof reference, .data = reference};
+    release.revision = 1;
+    release.area = copy("E23000021");
+    release.year = copy("2024");
+    message.body_case = UP__MESSAGE__BODY_RELEASE;
+    message.release = &release;
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    arena_reset(node.scratch);
+    assert_int_equal(service_keep(&node, &heard), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+    assert_non_null(received(0)->incident);
+    assert_null(received(0)->release);
+    assert_true(audit_has("malformed"));
+}
+
 /* Received items that unpack to very much do not stand in the way of those behind them. */
 static void an_export_takes_what_fits(void **state)
 {
@@ -1354,6 +1433,8 @@ int main(void)
         TEST(an_account_of_intake_holds_too),
         TEST(only_police_record),
         TEST(no_more_is_kept_than_stated),
+        TEST(attachments_are_judged_at_every_level),
+        TEST(figures_replace_no_report),
         TEST(an_export_takes_what_fits),
         TEST(codes_are_of_the_lists),
         TEST(an_explanation_tells_what_happened),
