@@ -487,11 +487,13 @@ static enum up_err sheet_add(struct sheet *sheet, const struct held *held,
     return UP_OK;
 }
 
-/* Between two cells, so that none is torn apart. */
-static bool sheet_is_full(const struct sheet *sheet)
+/* Between two cells, so that none is torn apart. Withdrawals go apart from counts: where a count may not leave, or is not
+ * taken, they must still. */
+static bool sheet_is_full(const struct sheet *sheet, const struct held *next)
 {
     return sheet->counts.n_counts == COUNTS_IN_MESSAGE ||
-           sheet->counts.n_withdrawals == COUNTS_IN_MESSAGE;
+           sheet->counts.n_withdrawals == COUNTS_IN_MESSAGE ||
+           (sheet->counts.n_withdrawals > 0 && !next->gone && next->batch == 0);
 }
 
 static enum up_err pool_count(struct service *service, struct pool *pool, Up__SendResult *result)
@@ -515,7 +517,7 @@ static enum up_err pool_count(struct service *service, struct pool *pool, Up__Se
             if (i > 0)
                 err = sheet_end(sheet);
             sheet_begin(sheet, order[i]);
-        } else if (sheet_is_full(sheet) &&
+        } else if (sheet_is_full(sheet, order[i]) &&
                    (order[i]->gone || cell_compare(before, order[i]) != 0)) {
             err = sheet_end(sheet);
         }
