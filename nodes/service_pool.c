@@ -315,6 +315,11 @@ enum up_err service_pool_close(struct service *service, const char *person, Up__
             break;
         query.after = row->number;
         err = ledger_close(service, person, row, arena, result);
+        if (err == UP_TOO_LARGE || err == UP_NO_MEMORY || err == UP_MALFORMED) {
+            /* one that can't be read or worked out stops no other */
+            log_error("ledger", "to=%s why=\"%s\"", row->peer, up_err_text(err));
+            err = service_audit_add(service, person, "ledger-not-closed", "to %s", row->peer);
+        }
     }
     arena_destroy(&arena);
     return err;
