@@ -89,7 +89,8 @@ static enum up_err group_may_leave(struct service *service, const struct nodesto
         message_unpack(&up__message__descriptor, row->body, service->scratch, &unpacked);
 
     message = (const Up__Message *)unpacked;
-    if (!err && (counted ? !message->statistics_return : !message->release))
+    if (!err && message->body_case !=
+                    (counted ? UP__MESSAGE__BODY_STATISTICS_RETURN : UP__MESSAGE__BODY_RELEASE))
         err = UP_MALFORMED;
     if (!err)
         *ret_may = member && service_may_publish(service, member,
@@ -109,7 +110,7 @@ static enum up_err counts_may_leave(struct service *service, const struct nodest
     enum up_err err =
         message_unpack(&up__message__descriptor, row->body, service->scratch, &unpacked);
 
-    if (!err)
+    if (!err && ((const Up__Message *)unpacked)->body_case == UP__MESSAGE__BODY_POOLED_COUNTS)
         counts = ((const Up__Message *)unpacked)->pooled_counts;
     if (!err && !counts)
         err = UP_MALFORMED;

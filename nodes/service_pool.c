@@ -11,6 +11,8 @@
 #include "nodes/service_private.h"
 #include "upstander/limits.h"
 
+enum { PART_MAX = 1000 /* counts or rows: with all strands and types at most 40 fields each */ };
+
 /* --- the ledger on disk --------------------------------------------------------------------- */
 
 struct ledger_key {
@@ -25,14 +27,48 @@ static void name_make(const struct ledger_key *key, char ret_name[static NODESTO
                    key->statistics ? "statistics" : "release", key->audience);
 }
 
+/* One part with nothing but counts and rows goes behind what is there already. */
+static enum up_err part_read(struct up_view bytes, struct arena *arena, Up__Ledger *ledger)
+{
+    ProtobufCMessage *message = NULL;
+    const Up__Ledger *part = NULL;
+    enum up_err err = message_unpack(&up__ledger__descriptor, bytes, arena, &message);
+
+    if (err)
+        return err;
+    part = (const Up__Ledger *)message;
+    if (part->n_counts > PART_MAX || part->n_rows > PART_MAX || part->n_parts > 0)
+        return UP_MALFORMED;
+    for (size_t i = 0; i < part->n_counts; i++)
+        ledger->counts[ledger->n_counts++] = part->counts[i];
+    for (size_t i = 0; i < part->n_rows; i++)
+        ledger->rows[ledger->n_rows++] = part->rows[i];
+    return UP_OK;
+}
+
 static enum up_err ledger_read(const struct nodestore_row *row, struct arena *arena,
                                Up__Ledger **ret_ledger)
 {
     ProtobufCMessage *message = NULL;
+    Up__Ledger *ledger = NULL;
+    size_t room = 0;
     enum up_err err = message_unpack(&up__ledger__descriptor, row->body, arena, &message);
 
+    if (err)
+        return err;
+    ledger = (Up__Ledger *)message;
+    room = ledger->n_parts * PART_MAX + 1;
+    if (ledger->n_counts > 0 || ledger->n_rows > 0 || room > 4 * UP_RELEASE_CELLS_MAX)
+        return UP_MALFORMED;
+    ledger->counts = arena_alloc(arena, room * sizeof(Up__LedgerCount *));
+    ledger->rows = arena_alloc(arena, room * sizeof(Up__ReleaseRow *));
+    if (!ledger->counts || !ledger->rows)
+        return UP_NO_MEMORY;
+    for (size_t i = 0; !err && i < ledger->n_parts; i++)
+        err = part_read(up_view_of(ledger->parts[i].data, ledger->parts[i].len), arena, ledger);
+    ledger->n_parts = 0;
     if (!err)
-        *ret_ledger = (Up__Ledger *)message;
+        *ret_ledger = ledger;
     return err;
 }
 
@@ -70,19 +106,78 @@ static enum up_err ledger_load(struct service *service, const struct ledger_key 
     return err ? err : ledger_read(&row, arena, ret_ledger);
 }
 
+/* From which to which of the counts, or of the rows. */
+static enum up_err part_pack(const Up__Ledger *ledger, size_t first, bool rows,
+                             struct up_bytes *ret_bytes)
+{
+    Up__Ledger part = UP__LEDGER__INIT;
+    size_t count = (rows ? ledger->n_rows : ledger->n_counts) - first;
+
+    if (count > PART_MAX)
+        count = PART_MAX;
+    part.area = ledger->area;
+    part.year = ledger->year;
+    if (rows) {
+        part.rows = ledger->rows + first;
+        part.n_rows = count;
+    } else {
+        part.counts = ledger->counts + first;
+        part.n_counts = count;
+    }
+    return message_pack(&part.base, UP_ARENA_LEN_MAX / 4, ret_bytes);
+}
+
+static enum up_err parts_make(const Up__Ledger *ledger, Up__Ledger *whole, struct arena *arena)
+{
+    size_t room = (ledger->n_counts + ledger->n_rows) / PART_MAX + 3;
+    enum up_err err = UP_OK;
+
+    whole->parts = arena_alloc(arena, room * sizeof *whole->parts);
+    if (!whole->parts)
+        return UP_NO_MEMORY;
+    for (int rows = 0; rows < 2; rows++) {
+        for (size_t at = 0; !err && at < (rows ? ledger->n_rows : ledger->n_counts);
+             at += PART_MAX) {
+            struct up_bytes bytes = {0};
+            uint8_t *copy = NULL;
+
+            err = part_pack(ledger, at, rows, &bytes);
+            if (!err)
+                copy = arena_alloc(arena, bytes.len + 1);
+            if (!err && !copy)
+                err = UP_NO_MEMORY;
+            if (!err) {
+                memcpy(copy, bytes.data, bytes.len);
+                whole->parts[whole->n_parts++] =
+                    (ProtobufCBinaryData){.len = bytes.len, .data = copy};
+            }
+            up_bytes_wipe(&bytes);
+        }
+    }
+    return err;
+}
+
 static enum up_err ledger_put(struct service *service, const char *name, const char *audience,
                               const Up__Ledger *ledger)
 {
     struct nodestore_row row = {.kind = NODESTORE_LEDGER, .at_s = clock_wall_s()};
+    Up__Ledger whole = *ledger;
+    struct arena *arena = NULL;
     struct up_bytes bytes = {0};
-    enum up_err err = message_pack(&ledger->base, UP_ARENA_LEN_MAX / 4, &bytes);
+    enum up_err err = arena_new(UP_ARENA_LEN_MAX, &arena);
 
+    whole.n_counts = whole.n_rows = whole.n_parts = 0;
+    if (!err)
+        err = parts_make(ledger, &whole, arena);
+    if (!err)
+        err = message_pack(&whole.base, UP_ARENA_LEN_MAX / 4, &bytes);
     (void)snprintf(row.name, sizeof row.name, "%s", name);
     (void)snprintf(row.peer, sizeof row.peer, "%s", audience);
     row.body = up_bytes_view(&bytes);
     if (!err)
         err = nodestore_put(service->store, &row);
     up_bytes_wipe(&bytes);
+    arena_destroy(&arena);
     return err;
 }
 
@@ -169,8 +264,11 @@ enum up_err service_pool_receive(struct service *service, const struct exchange_
     const char *fault = counts_fault(service, from, counts);
     enum up_err err = fault ? UP_INVALID : service_pool_merge(service, from, counts);
 
-    if (err == UP_INVALID || err == UP_TOO_LARGE) {
-        fault = fault ? fault : "counts-malformed";
+    if (err == UP_INVALID || err == UP_TOO_LARGE || err == UP_MALFORMED || err == UP_WRONG_KEY) {
+        fault = fault                 ? fault
+                : err == UP_TOO_LARGE ? "counts-too-many"
+                : err == UP_INVALID   ? "counts-malformed"
+                                    : "ledger-damaged"; /* it must not hold up what comes behind */
         log_warn(fault, "from=%s", from);
         service->refused++;
         return service_audit_add(service, "node", fault, "from %s", from);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "nodes/disclosure/generalise.h"
 #include "nodes/disclosure/release.h"
 #include "nodes/service_private.h"
@@ -421,6 +422,11 @@ static enum up_err sheet_end(struct sheet *sheet)
         return UP_OK;
     if (strcmp(sheet->part->publisher, service->member) == 0) {
         err = service_pool_merge(service, service->member, &sheet->counts);
+        if (err == UP_TOO_LARGE || err == UP_MALFORMED || err == UP_WRONG_KEY) {
+            log_error("figures-not-counted", "for=%s why=\"%s\"", audience->id, up_err_text(err));
+            err = service_audit_add(service, "node", "figures-not-counted", "for %s: %s",
+                                    audience->id, up_err_text(err)); /* the others are counted */
+        }
     } else {
         message.body_case = UP__MESSAGE__BODY_POOLED_COUNTS;
         message.pooled_counts = &sheet->counts;

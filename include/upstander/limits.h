@@ -96,9 +96,10 @@
 #define UP_K_DEFAULT 5 /* distinct victims in a released cell; a node may only raise it (disclosure.md 5) */
 #define UP_K_MIN 3
 #define UP_K_MAX 1000000u /* above what any agreement asks for, and one more is still a number */
-/* Cells of a police area and year: London's police record 26,000 incidents in one, in about half as many cells. Ledger and
- * closing stay within UP_ARENA_LEN_MAX. */
-#define UP_RELEASE_CELLS_MAX 20000u
+/* Cells of a police area and year, of all that pool for one audience: what closes within UP_ARENA_LEN_MAX. Forces record
+ * up to 5,000 incidents in one, London's 26,000: its boroughs would pool apart. */
+#define UP_RELEASE_CELLS_MAX 10000u
+#define UP_RELEASE_INCIDENTS_MAX 100000000u /* of one cell: sums stay far from what a number holds */
 #define UP_RELEASE_GRACE_DAYS 4 /* of a month, in which others count the month before; then it is closed */
 
 #endif

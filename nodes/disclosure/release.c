@@ -285,8 +285,9 @@ static enum up_err counts_check(const Up__PooledCounts *counts, const struct are
         const Up__PooledCount *count = counts->counts[i];
 
         if (!count->cell || check_cell(count->cell, areas, NULL) || count->batch == 0 ||
-            count->incidents == 0 || count->incidents > UP_IMPORT_ROWS_MAX || count->victims == 0 ||
-            count->victims > count->incidents || count->victims_new > count->victims)
+            count->incidents == 0 || count->incidents > UP_RELEASE_INCIDENTS_MAX ||
+            count->victims == 0 || count->victims > count->incidents ||
+            count->victims_new > count->victims)
             return UP_INVALID;
     }
     for (size_t i = 0; i < counts->n_withdrawals; i++) {

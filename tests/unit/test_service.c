@@ -472,6 +472,73 @@ static void numbers_of_others_need_an_agreement(void **state)
     assert_int_equal(node.refused, 5);
 }
 
+/* A thousand cells, all different, of one incident each. */
+static void counted_many(unsigned thousand)
+{
+    enum { MANY = 1000 };
+    static Up__PooledCount counts_of[MANY];
+    static Up__PooledCount *list[MANY];
+    static Up__Cell cells[MANY];
+    static int codes[MANY][2];
+    Up__Message message = UP__MESSAGE__INIT;
+    Up__PooledCounts counts = UP__POOLED_COUNTS__INIT;
+    struct exchange_message heard = {.message = &message};
+    char period[8];
+
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned n = thousand * MANY + i;
+
+        up__cell__init(&cells[i]);
+        up__pooled_count__init(&counts_of[i]);
+        codes[i][0] = (int)(1 + n % 9);
+        codes[i][1] = (int)(1 + n / 9 % 19);
+        cells[i].strands = (Up__Strand__Code *)&codes[i][0];
+        cells[i].types = (Up__IncidentType__Code *)&codes[i][1];
+        cells[i].n_strands = cells[i].n_types = 1;
+        cells[i].place = (Up__PlaceKind__Group)(n / 171 % 5);
+        (void)snprintf(period, sizeof period, "2024-%02u", 1 + n / 855 % 12);
+        cells[i].area = copy("E06000016");
+        cells[i].period = copy(period);
+        counts_of[i].batch = 1;
+        counts_of[i].cell = &cells[i];
+        counts_of[i].incidents = counts_of[i].victims = counts_of[i].victims_new = 1;
+        list[i] = &counts_of[i];
+    }
+    counts.audience = copy(council);
+    counts.counts = list;
+    counts.n_counts = MANY;
+    message.body_case = UP__MESSAGE__BODY_POOLED_COUNTS;
+    message.pooled_counts = &counts;
+    strcpy(heard.sender.text, force);
+    assert_int_equal(nodestore_begin(node.store), UP_OK);
+    arena_reset(node.scratch);
+    assert_int_equal(service_keep(&node, &heard), UP_OK);
+    assert_int_equal(nodestore_commit(node.store), UP_OK);
+}
+
+/* A ledger of many cells is read as it was written, and closes; what is too much is refused and harms nobody. */
+static void a_large_ledger_is_read_again(void **state)
+{
+    unsigned incidents = 0;
+
+    (void)state;
+    publisher = node.member;
+    sender_role = UP__ROLE__CODE__POLICE;
+    use(roster_with(false));
+    for (unsigned i = 0; i < 9; i++)
+        counted_many(i);
+    assert_int_equal(node.refused, 0);
+    counted_many(9);
+    assert_int_equal(node.refused, 1); /* UP_RELEASE_CELLS_MAX */
+    sender_role = UP__ROLE__CODE__CHARITY;
+    use(roster_with(false)); /* this node may publish to the council */
+    publish();
+    assert_int_equal(waiting(council, UP__MESSAGE__BODY_RELEASE, &incidents), 1);
+    assert_int_equal(incidents, 9000);
+    publish();
+    assert_int_equal(waiting(council, UP__MESSAGE__BODY_RELEASE, &incidents), 1);
+}
+
 /* --- what waits ---------------------------------------------------------------------------------------- */
 
 static bool may_leave(const char *member)
@@ -1427,6 +1494,7 @@ int main(void)
         TEST(each_month_is_closed_once),
         TEST(who_withdraws_takes_others_along),
         TEST(numbers_of_others_need_an_agreement),
+        TEST(a_large_ledger_is_read_again),
         TEST(what_is_not_agreed_any_more_stays),
         TEST(a_list_can_be_had_in_pages),
         TEST(an_account_belongs_to_its_narrative),
