@@ -64,7 +64,7 @@ static bool pipes_make(int pipes[3][2])
 
 static bool child_start(const char *program, struct child *child)
 {
-    char *const argv[] = {(char *)(uintptr_t)program, NULL};
+    char *const argv[] = {up_lent(program), NULL};
     char *const nothing[] = {NULL};
     int pipes[3][2];
     posix_spawn_file_actions_t actions;

@@ -19,7 +19,7 @@ static enum up_err row_put(struct service *service, struct nodestore_row *row,
                            const ProtobufCMessage *body)
 {
     struct up_bytes bytes = {0};
-    enum up_err err = message_pack(body, 4 * UP_TEXT_LEN_MAX, &bytes);
+    enum up_err err = message_pack(body, (size_t)4 * UP_TEXT_LEN_MAX, &bytes);
 
     row->body = up_bytes_view(&bytes);
     if (!err)
@@ -50,7 +50,7 @@ enum up_err service_action_add(struct service *service, const struct service_cal
         service_new_ref(row.name);
         clock_london(row.at_s, at);
         action->ref = service_text(call->arena, row.name);
-        action->item = (Up__ActionItem *)(uintptr_t)item;
+        action->item = up_lent(item);
         action->written_by = service_text(call->arena, call->operator->name);
         action->written_at = service_text(call->arena, at);
         err = action->ref && action->written_by && action->written_at
@@ -73,7 +73,7 @@ static enum up_err warnings_make(Up__Action *action, struct arena *arena)
     const char *const texts[] = {action->item->what, action->item->place};
     char text[120];
 
-    action->warnings = arena_alloc(arena, (2 * ACCOUNT_KIND_COUNT + 1) * sizeof(char *));
+    action->warnings = arena_alloc(arena, ((size_t)2 * ACCOUNT_KIND_COUNT + 1) * sizeof(char *));
     if (!action->warnings)
         return UP_NO_MEMORY;
     for (size_t i = 0; i < 2; i++) {
@@ -81,7 +81,7 @@ static enum up_err warnings_make(Up__Action *action, struct arena *arena)
         struct account_draft draft = {0};
         enum up_err err = UP_OK;
 
-        incident.narrative = (char *)(uintptr_t)texts[i];
+        incident.narrative = up_lent(texts[i]);
         err = account_draft(&incident, arena, &draft);
         if (err)
             return err == UP_NO_MEMORY ? err : UP_OK;
@@ -106,7 +106,7 @@ static enum up_err recipient_add(Up__Action *action, const char *member, const U
         return UP_NO_MEMORY;
     up__action_recipient__init(to);
     to->member = service_text(arena, member);
-    to->done = (Up__Done *)(uintptr_t)done;
+    to->done = up_lent(done);
     action->recipients[action->n_recipients++] = to;
     return to->member ? UP_OK : UP_NO_MEMORY;
 }
@@ -337,14 +337,14 @@ enum up_err service_done(struct service *service, const struct service_call *cal
         err = ids_unhex(up_view_of(row.owner, strlen(row.owner)), reference);
     if (!err) {
         message.version = item->done ? item->done_version + 1 : 1;
-        item->done = (Up__Done *)(uintptr_t)done;
+        item->done = up_lent(done);
         item->done_version = message.version;
         err = row_put(service, &row, &item->base);
     }
     if (!err) {
         message.reference = (ProtobufCBinaryData){.len = sizeof reference, .data = reference};
         message.body_case = UP__MESSAGE__BODY_DONE;
-        message.done = (Up__Done *)(uintptr_t)done;
+        message.done = up_lent(done);
         err = service_queue(service, row.peer, "", &message, false);
     }
     if (!err)

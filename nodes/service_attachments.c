@@ -231,8 +231,7 @@ static enum up_err chunk_queue(struct service *service, const char *member,
 
     chunk.attachment_id = attachment->id;
     chunk.index = (uint32_t)strtoul(row->name + 33, NULL, 10);
-    chunk.data =
-        (ProtobufCBinaryData){.len = row->body.len, .data = (uint8_t *)(uintptr_t)row->body.data};
+    chunk.data = (ProtobufCBinaryData){.len = row->body.len, .data = up_lent(row->body.data)};
     message.reference = (ProtobufCBinaryData){.len = sizeof copy.bytes, .data = copy.bytes};
     message.version = 1;
     message.body_case = UP__MESSAGE__BODY_ATTACHMENT;

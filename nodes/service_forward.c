@@ -302,7 +302,7 @@ static enum up_err onward_note(Up__SentLine *line, const Up__Forwarded *forwarde
         return UP_NO_MEMORY;
     (void)snprintf(text, sizeof text, "%s %s,", role->name, forwarded->member);
     for (char *letter = text; *letter != ' '; letter++)
-        *letter = *letter >= 'A' && *letter <= 'Z' ? (char)(*letter - 'A' + 'a') : *letter;
+        *letter = (char)(*letter >= 'A' && *letter <= 'Z' ? *letter - 'A' + 'a' : *letter);
     who_len = strlen(text);
     for (size_t i = 0; i < line->n_onward; i++) {
         if (strncmp(line->onward[i], text, who_len) == 0) {

@@ -173,18 +173,71 @@ static enum up_err attachments_settle(struct service *service, const char *from,
     return service_audit_add(service, "node", "attachments-malformed", "from %s", from);
 }
 
+/* What is kept of a message, while it is put together. */
+struct keeping {
+    const char *from;
+    struct nodestore_row row;
+    Up__InboxItem item;
+    bool urgent;
+    bool held; /* already, and never changed: nothing is left to do */
+    char kind[16];
+    char level[32];
+};
+
+static enum up_err keep_incident(struct service *service, const Up__Message *content,
+                                 struct keeping *keeping)
+{
+    const Up__IncidentDisclosure *disclosure = content->incident_disclosure;
+    Up__InboxItem *item = &keeping->item;
+    struct nodestore_row before;
+    enum up_err err = UP_OK;
+
+    ids_hex(content->reference.data, keeping->row.owner);
+    item->incident = disclosure->incident;
+    item->override = disclosure->override;
+    item->forwarded = disclosure->forwarded;
+    keeping->urgent = keeping->row.urgent = disclosure->urgent;
+    err = held_find(service, keeping->from, keeping->row.owner, &before);
+    keeping->held = !err; /* one version of a report exists: a second copy changes nothing */
+    if (err == UP_NOT_FOUND)
+        err = stated_only(service, keeping->from, &item->incident);
+    else
+        return err;
+    if (!err)
+        err = attachments_settle(service, keeping->from, &item->incident);
+    if (!err)
+        (void)snprintf(keeping->level, sizeof keeping->level, "%s",
+                       entitlement_level_text(entitlement_read(item->incident->entitlement).level));
+    return err;
+}
+
+static enum up_err keep_action(struct service *service, const Up__Message *content,
+                               struct keeping *keeping)
+{
+    struct nodestore_row before;
+    enum up_err err = UP_OK;
+
+    ids_hex(content->reference.data, keeping->row.owner);
+    keeping->item.action = content->action_item;
+    err = held_find(service, keeping->from, keeping->row.owner, &before);
+    keeping->held = !err;
+    if (err == UP_NOT_FOUND && action_check(keeping->item.action, service->areas, NULL, NULL))
+        err = UP_INVALID;
+    (void)snprintf(keeping->kind, sizeof keeping->kind, "action");
+    return err;
+}
+
 enum up_err service_keep(struct service *service, const struct exchange_message *message)
 {
     const Up__Message *content = message->message;
-    struct nodestore_row row = {
-        .kind = NODESTORE_RECEIVED, .state = RECEIVED_NEW, .at_s = clock_wall_s()};
-    struct nodestore_row before;
-    Up__InboxItem item = UP__INBOX_ITEM__INIT;
+    struct keeping keeping = {
+        .row = {.kind = NODESTORE_RECEIVED, .state = RECEIVED_NEW, .at_s = clock_wall_s()},
+        .item = UP__INBOX_ITEM__INIT,
+        .kind = "incident"};
+    struct nodestore_row *row = &keeping.row;
     Up__InboxLine line = UP__INBOX_LINE__INIT;
     char from[UP_MEMBER_LEN_MAX + 1];
     char at[CLOCK_TEXT_LEN];
-    char kind[16] = "incident";
-    char level[32] = "";
     enum up_err err = UP_OK;
 
     if (content->body_case == UP__MESSAGE__BODY_DONE)
@@ -196,72 +249,54 @@ enum up_err service_keep(struct service *service, const struct exchange_message 
     if (content->body_case == UP__MESSAGE__BODY_FORWARDED)
         return service_forwarded(service, message);
     (void)snprintf(from, sizeof from, "%s", message->sender.text);
-    (void)snprintf(row.peer, sizeof row.peer, "%s", from);
-    clock_london(row.at_s, at);
+    (void)snprintf(row->peer, sizeof row->peer, "%s", from);
+    clock_london(row->at_s, at);
     if (content->body_case == UP__MESSAGE__BODY_POOLED_COUNTS)
         return service_pool_receive(service, message);
+    keeping.from = from;
     switch ((int)content->body_case) {
     case UP__MESSAGE__BODY_INCIDENT_DISCLOSURE:
-        ids_hex(content->reference.data, row.owner);
-        item.incident = content->incident_disclosure->incident;
-        item.override = content->incident_disclosure->override;
-        item.forwarded = content->incident_disclosure->forwarded;
-        line.urgent = row.urgent = content->incident_disclosure->urgent;
-        err = held_find(service, from, row.owner, &before);
-        if (!err)
-            return UP_OK; /* one version of a report exists: a second copy changes nothing */
-        if (err == UP_NOT_FOUND)
-            err = stated_only(service, from, &item.incident);
-        if (!err)
-            err = attachments_settle(service, from, &item.incident);
+        err = keep_incident(service, content, &keeping);
         if (err)
             return err;
-        (void)snprintf(level, sizeof level, "%s",
-                       entitlement_level_text(entitlement_read(item.incident->entitlement).level));
         break;
     case UP__MESSAGE__BODY_ACTION_ITEM:
-        ids_hex(content->reference.data, row.owner);
-        item.action = content->action_item;
-        err = held_find(service, from, row.owner, &before);
-        if (!err)
-            return UP_OK; /* it is never changed */
-        if (err == UP_NOT_FOUND && action_check(item.action, service->areas, NULL, NULL))
-            err = UP_INVALID;
-        (void)snprintf(kind, sizeof kind, "action");
+        err = keep_action(service, content, &keeping);
         break;
     case UP__MESSAGE__BODY_RELEASE:
-        item.release = content->release;
-        err = release_place(service, content, &row);
-        (void)snprintf(kind, sizeof kind, "release");
-        (void)snprintf(level, sizeof level, "ANONYMISED");
+        keeping.item.release = content->release;
+        err = release_place(service, content, row);
+        (void)snprintf(keeping.kind, sizeof keeping.kind, "release");
+        (void)snprintf(keeping.level, sizeof keeping.level, "ANONYMISED");
         break;
     default:
-        item.statistics = content->statistics_return;
-        err = release_place(service, content, &row);
-        (void)snprintf(kind, sizeof kind, "statistics");
-        (void)snprintf(level, sizeof level, "COUNTED");
+        keeping.item.statistics = content->statistics_return;
+        err = release_place(service, content, row);
+        (void)snprintf(keeping.kind, sizeof keeping.kind, "statistics");
+        (void)snprintf(keeping.level, sizeof keeping.level, "COUNTED");
         break;
     }
-    if (err == UP_NOT_PERMITTED)
-        return UP_OK; /* an older revision came later: what is held stays */
+    if (keeping.held || err == UP_NOT_PERMITTED)
+        return UP_OK; /* held already, or an older revision came later: what is held stays */
     if (err == UP_INVALID) {
         service->refused++;
-        return service_audit_add(service, "node", "malformed", "%s from %s", kind, from);
+        return service_audit_add(service, "node", "malformed", "%s from %s", keeping.kind, from);
     }
     if (err && err != UP_NOT_FOUND)
         return err;
-    if (row.name[0] == '\0')
-        service_new_ref(row.name);
-    line.ref = row.name;
+    if (row->name[0] == '\0')
+        service_new_ref(row->name);
+    line.ref = row->name;
     line.from = from;
-    line.kind = kind;
-    line.level = level;
+    line.kind = keeping.kind;
+    line.level = keeping.level;
+    line.urgent = keeping.urgent;
     line.received_at = at;
-    item.line = &line;
-    err = item_put(service, &row, &item);
+    keeping.item.line = &line;
+    err = item_put(service, row, &keeping.item);
     return err ? err
-               : service_audit_add(service, "node", "received", "%s from %s: %s %s", row.name, from,
-                                   kind, level);
+               : service_audit_add(service, "node", "received", "%s from %s: %s %s", row->name,
+                                   from, keeping.kind, keeping.level);
 }
 
 /* What is no status of what this node told this member, or not theirs to give: NULL if it is. */

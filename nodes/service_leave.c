@@ -74,7 +74,7 @@ bool service_publishes(const struct service *service, const Up__Member *sender,
     const char *named = NULL;
 
     service_today(today);
-    incident.cell = (Up__Cell *)(uintptr_t)cell;
+    incident.cell = up_lent(cell);
     return entitlement_publisher(&inputs, &named) && named && strcmp(named, service->member) == 0;
 }
 

@@ -384,8 +384,8 @@ static enum up_err row_keep(struct service *service, const struct pool *pool,
     } else {
         row.state = SENT_POOLED;
         line->batch = pool->batch;
-        line->cell = (Up__Cell *)(uintptr_t)&held->cell;
-        line->publisher = (char *)(uintptr_t)held->publisher;
+        line->cell = up_lent(&held->cell);
+        line->publisher = up_lent(held->publisher);
         line->entitlement->level =
             held->statistics ? UP__ENTITLEMENT__LEVEL__COUNTED : UP__ENTITLEMENT__LEVEL__ANONYMISED;
     }
@@ -472,7 +472,7 @@ static enum up_err sheet_add(struct sheet *sheet, const struct held *held,
         gone = &sheet->gone[counts->n_withdrawals];
         up__pooled_withdrawal__init(gone);
         gone->batch = held->batch;
-        gone->cell = (Up__Cell *)(uintptr_t)&held->cell;
+        gone->cell = up_lent(&held->cell);
         gone->incidents = 1;
         sheet->gone_pointers[counts->n_withdrawals++] = gone;
     } else if (held->batch == 0) {
@@ -480,7 +480,7 @@ static enum up_err sheet_add(struct sheet *sheet, const struct held *held,
             count = &sheet->list[counts->n_counts];
             up__pooled_count__init(count);
             count->batch = sheet->pool->batch;
-            count->cell = (Up__Cell *)(uintptr_t)&held->cell;
+            count->cell = up_lent(&held->cell);
             sheet->pointers[counts->n_counts++] = count;
         }
         count = sheet->pointers[counts->n_counts - 1];

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "upstander/err.h"
 
@@ -27,6 +28,16 @@ static inline struct up_view up_view_of(const void *data, size_t len)
 static inline struct up_view up_bytes_view(const struct up_bytes *bytes)
 {
     return (struct up_view){.data = bytes->data, .len = bytes->len};
+}
+
+/* up_lent: the same pointer without const, for the structs of protobuf-c and POSIX that have none although what is
+ * put there is only read (packed, compared, passed on). The owner stays the owner: nobody writes or frees through it. */
+static inline void *up_lent(const void *borrowed)
+{
+    void *lent = NULL;
+
+    memcpy(&lent, &borrowed, sizeof lent);
+    return lent;
 }
 
 /* up_bytes_new: len zeroed bytes (len 0 is fine). UP_NO_MEMORY. The caller owns ret. */

@@ -397,7 +397,7 @@ static void page_cut(const struct http_request *request, struct http_reply *repl
     size_t offset = request->call->offset;
     size_t limit = http_query(request, "limit") ? request->call->limit : SIZE_MAX;
     /* the reply is the call's own, in its arena */
-    ProtobufCMessage *message = (ProtobufCMessage *)(uintptr_t)reply->message;
+    ProtobufCMessage *message = up_lent(reply->message);
 
     for (unsigned i = 0; message && i < message->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];

@@ -20,8 +20,9 @@
 #elif defined(__aarch64__)
 #define ARCH AUDIT_ARCH_AARCH64
 #else
-#error "the sandbox needs this machine's AUDIT_ARCH"
+#define ARCH 0
 #endif
+_Static_assert(ARCH != 0, "the sandbox needs this machine's AUDIT_ARCH");
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1

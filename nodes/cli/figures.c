@@ -313,7 +313,7 @@ enum up_err figures_make(const Up__InboxItem *item, struct arena *arena, Up__Fig
     if (!figures)
         return UP_NO_MEMORY;
     up__figures__init(figures);
-    figures->item = (Up__InboxItem *)(uintptr_t)item;
+    figures->item = up_lent(item);
     figures->sums = arena_alloc(arena, SUMS_MAX * sizeof(Up__FiguresSum *));
     if (!figures->sums)
         return UP_NO_MEMORY;

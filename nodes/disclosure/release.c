@@ -103,8 +103,10 @@ static int grain_of(const char *period)
 /* A period made as coarse as the grain: a year is a prefix of its quarters and months. */
 static void period_cut(const char *period, int grain, char ret_cut[static RELEASE_PERIOD_MAX])
 {
+    size_t len = grain == GRAIN_YEAR ? 4 : 7;
+
     memset(ret_cut, 0, RELEASE_PERIOD_MAX);
-    memcpy(ret_cut, period, grain == GRAIN_YEAR ? 4 : 7);
+    memcpy(ret_cut, period, len);
     if (grain == GRAIN_QUARTER && grain_of(period) == GRAIN_MONTH) {
         int month = (period[5] - '0') * 10 + (period[6] - '0');
 
@@ -208,11 +210,11 @@ bool release_find(const Up__Ledger *ledger, const struct release_place *place, s
     const Up__LedgerCount *wanted = &key;
     Up__LedgerCount *const *found = NULL;
 
-    key.originator = (char *)(uintptr_t)place->originator; /* only compared */
+    key.originator = up_lent(place->originator); /* only compared */
     key.batch = place->batch;
-    key.cell = (Up__Cell *)(uintptr_t)place->cell;
+    key.cell = up_lent(place->cell);
     if (ledger->n_counts > 0)
-        found = bsearch(&wanted, ledger->counts, ledger->n_counts, sizeof wanted, count_compare);
+        found = bsearch(&wanted, ledger->counts, ledger->n_counts, sizeof(void *), count_compare);
     if (!found)
         return false;
     *ret_index = (size_t)(found - ledger->counts);
@@ -305,7 +307,7 @@ static void counts_sort(Up__LedgerCount **list, size_t *count)
     size_t kept = 0;
 
     if (*count > 1)
-        qsort(list, *count, sizeof *list, count_compare);
+        qsort(list, *count, sizeof(void *), count_compare);
     for (size_t i = 0; i < *count; i++) {
         if (kept == 0 || count_compare(&list[kept - 1], &list[i]) != 0)
             list[kept++] = list[i];

@@ -289,6 +289,24 @@ static void say_terms(const struct job *job, const struct entitlement_part *part
         say(text, "What the report says of itself can't be read.");
 }
 
+/* What an agreement allows or its want forbids, in a sentence of its own. */
+static void say_agreement(const struct job *job, const struct entitlement_part *part,
+                          struct text *text)
+{
+    if (part->by == BY_NO_AGREEMENT)
+        say(text, "No sharing agreement between %s and %s is in force%s%s.", sender(job),
+            recipient(job), job->area ? " for " : "", job->area ? area_name(job, job->area) : "");
+    else if (part->by == BY_AGREEMENT)
+        say(text, "The sharing agreement between %s and %s allows %s.", sender(job), recipient(job),
+            levels_short[part->allows.level]);
+    else
+        say(text,
+            "Nobody asked the person about %s; the sharing agreement lets reports that %s took "
+            "itself add to figures, as %s.",
+            why_kind(job->role), sender(job),
+            part->by == BY_STATUTORY ? "a statutory function" : "depersonalised data");
+}
+
 /* The level that an input allows, in a sentence of its own. */
 static void say_level_reason(const struct job *job, const struct entitlement_part *part,
                              struct text *text)
@@ -324,19 +342,9 @@ static void say_level_reason(const struct job *job, const struct entitlement_par
         break;
     case BY_STATUTORY:
     case BY_DEPERSONALISED:
-        say(text,
-            "Nobody asked the person about %s; the sharing agreement lets reports that %s took "
-            "itself add to figures, as %s.",
-            many, sender(job),
-            part->by == BY_STATUTORY ? "a statutory function" : "depersonalised data");
-        break;
     case BY_NO_AGREEMENT:
-        say(text, "No sharing agreement between %s and %s is in force%s%s.", sender(job),
-            recipient(job), job->area ? " for " : "", job->area ? area_name(job, job->area) : "");
-        break;
     case BY_AGREEMENT:
-        say(text, "The sharing agreement between %s and %s allows %s.", sender(job), recipient(job),
-            most);
+        say_agreement(job, part, text);
         break;
     case BY_HARD_CEILING:
         say(text, "No %s may ever see more than %s.", kind_of_one(job->role), most);

@@ -523,7 +523,7 @@ static Up__ReleaseRow *naive_row(const struct one *one, const struct grain *grai
     up__cell__init(cell);
     *cell = one->cell;
     if (grain->police_area)
-        cell->area = (char *)(uintptr_t)one->scope.area;
+        cell->area = up_lent(one->scope.area);
     cell->period = must_have(arena_text(arena, up_view_of(period, strlen(period))));
     cell->n_strands = grain->strands ? cell->n_strands : 0;
     cell->n_types = grain->types ? cell->n_types : 0;
@@ -585,7 +585,7 @@ static void naive_tell(struct book *book, int round, const char *through)
     release.year = book->ledger.year;
     release.k = run.k;
     release.window = run.window;
-    release.closed_through = (char *)(uintptr_t)through;
+    release.closed_through = up_lent(through);
     release.rows =
         must_have(calloc(run.count * (sizeof grains / sizeof grains[0]), sizeof(Up__ReleaseRow *)));
     fprintf(run.truth, "{\"round\":%d,\"area\":\"%s\",\"year\":\"%s\",\"revision\":%u,\"stands\":[",

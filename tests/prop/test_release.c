@@ -466,7 +466,7 @@ static Up__PooledCounts *counts_of(const Up__Cell *cell, uint32_t batch, uint32_
     up__pooled_counts__init(counts);
     up__pooled_count__init(count);
     count->batch = batch;
-    count->cell = (Up__Cell *)(uintptr_t)cell;
+    count->cell = up_lent(cell);
     count->incidents = count->victims = count->victims_new = incidents;
     counts->k = 5;
     counts->counts = arena_alloc(arena, sizeof(Up__PooledCount *));

@@ -101,7 +101,7 @@ static int set_up(void **state)
 {
     (void)state;
     federation_init(&fed, NOW);
-    return arena_new(UP_ARENA_LEN_MAX, &arena);
+    return arena_new(UP_ARENA_LEN_MAX, &arena) == UP_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
