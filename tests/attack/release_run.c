@@ -448,11 +448,13 @@ struct grain {
 
 static void period_of(const char *period, int months, char ret_period[static RELEASE_PERIOD_MAX])
 {
+    static const char quarters[4][3] = {"Q1", "Q2", "Q3", "Q4"};
+
     (void)snprintf(ret_period, RELEASE_PERIOD_MAX, "%s", period);
     if (months == 12)
         ret_period[4] = '\0';
     else if (months == 3 && ret_period[4] != '\0')
-        memcpy(ret_period + 5, &"Q1\0Q2\0Q3\0Q4"[(atoi(period + 5) - 1) / 3 * 3], 3);
+        memcpy(ret_period + 5, quarters[(number_of(period + 5) - 1) / 3], 3);
 }
 
 static void set_print(FILE *to, const int *set, size_t count)
@@ -735,6 +737,18 @@ static void own_read(char *list)
     }
 }
 
+/* "2026-01" */
+static void first_read(const char *value)
+{
+    char year[5] = "";
+
+    if (strlen(value) != 7 || value[4] != '-')
+        fail("not a month", value);
+    memcpy(year, value, sizeof year - 1);
+    run.year = number_of(year);
+    run.month = number_of(value + 5);
+}
+
 static void option_read(char *argument)
 {
     const char *value = NULL;
@@ -754,8 +768,7 @@ static void option_read(char *argument)
                      : strcmp(value, "quarter") == 0 ? UP__RELEASE_WINDOW__CODE__QUARTER
                                                      : UP__RELEASE_WINDOW__CODE__YEAR;
     } else if ((value = value_of(argument, "first")) != NULL) {
-        if (sscanf(value, "%4d-%2d", &run.year, &run.month) != 2)
-            fail("not a month", value);
+        first_read(value);
     } else if ((value = value_of(argument, "rounds")) != NULL) {
         run.rounds = number_of(value);
     } else if ((value = value_of(argument, "statistics")) != NULL) {

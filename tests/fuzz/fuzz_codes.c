@@ -49,7 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (text.data[i - 1] != ',' && text.data[i - 1] != '\n')
             continue;
         while (i + word_len < text.len && word_len <= UP_CODE_LEN_MAX &&
-               !memchr(",\n\r", text.data[i + word_len], 3))
+               text.data[i + word_len] != ',' && text.data[i + word_len] != '\n' &&
+               text.data[i + word_len] != '\r')
             word_len++;
         memcpy(word, text.data + i, word_len);
         ask(codes, list, word);

@@ -94,13 +94,13 @@ struct up_bytes federation_signed(const struct federation *federation, unsigned 
     return out;
 }
 
-void federation_agree(const struct federation *federation, Up__Roster *roster, Up__Agreement **list,
-                      size_t count, unsigned unwilling, struct arena *arena)
+void federation_agree(const struct federation *federation, Up__Roster *roster, unsigned unwilling,
+                      struct arena *arena)
 {
     struct up_view id = up_view_of(federation->id, sizeof federation->id);
+    Up__Agreement **list = roster->agreements;
+    size_t count = roster->n_agreements;
 
-    roster->agreements = list;
-    roster->n_agreements = count;
     roster->signed_agreements = arena_alloc(arena, (count + 1) * sizeof(Up__SignedAgreement *));
     if (!roster->signed_agreements)
         abort();

@@ -26,10 +26,10 @@ extern const char *const federation_names[FEDERATION_MEMBERS];
 void federation_init(struct federation *federation, int64_t now_s);
 /* federation_signed: the SignedRoster with signatures of the first `signatures` stewards, threshold 2. */
 struct up_bytes federation_signed(const struct federation *federation, unsigned signatures);
-/* federation_agree: put these agreements into the roster, each signed by every member of the federation that is a party
- * of it, but not by those whose bit stands in `unwilling`. Memory of the arena. */
-void federation_agree(const struct federation *federation, Up__Roster *roster, Up__Agreement **list,
-                      size_t count, unsigned unwilling, struct arena *arena);
+/* federation_agree: have the roster's agreements signed, each by every member of the federation that is a party of it, but
+ * not by those whose bit stands in `unwilling`. Memory of the arena. */
+void federation_agree(const struct federation *federation, Up__Roster *roster, unsigned unwilling,
+                      struct arena *arena);
 /* federation_roster: opened and verified. */
 struct roster *federation_roster(const struct federation *federation);
 

@@ -210,6 +210,42 @@ static void stage_second(struct stage *stage)
     stage->scene.roster.n_agreements = 2;
 }
 
+/* For when, where, whom and what the agreement is. */
+static void stage_reach(Up__Agreement *agreement, enum terms terms)
+{
+    switch ((int)terms) {
+    case TERMS_ENDED:
+        agreement->ends_on = yesterday;
+        break;
+    case TERMS_NOT_YET:
+        agreement->valid_from = tomorrow;
+        break;
+    case TERMS_ELSEWHERE:
+        agreement->areas = far_areas;
+        break;
+    case TERMS_FOR_OTHERS:
+        agreement->to_members = only_other;
+        agreement->n_to_members = 1;
+        break;
+    case TERMS_FOR_THESE:
+        agreement->from_role = agreement->to_role = UP__ROLE__CODE__NOT_STATED;
+        agreement->from_members = only_sender;
+        agreement->to_members = only_recipient;
+        agreement->n_from_members = agreement->n_to_members = 1;
+        break;
+    case TERMS_ONLY_INCIDENTS:
+        agreement->kinds = incidents;
+        agreement->n_kinds = 1;
+        break;
+    case TERMS_ONLY_FIGURES:
+        agreement->kinds = figures;
+        agreement->n_kinds = 2;
+        break;
+    default:
+        break;
+    }
+}
+
 static void stage_terms(struct stage *stage, enum terms terms)
 {
     Up__Agreement *agreement = &stage->scene.agreement;
@@ -245,31 +281,13 @@ static void stage_terms(struct stage *stage, enum terms terms)
         agreement->n_suspended_by = 1;
         break;
     case TERMS_ENDED:
-        agreement->ends_on = yesterday;
-        break;
     case TERMS_NOT_YET:
-        agreement->valid_from = tomorrow;
-        break;
     case TERMS_ELSEWHERE:
-        agreement->areas = far_areas;
-        break;
     case TERMS_FOR_OTHERS:
-        agreement->to_members = only_other;
-        agreement->n_to_members = 1;
-        break;
     case TERMS_FOR_THESE:
-        agreement->from_role = agreement->to_role = UP__ROLE__CODE__NOT_STATED;
-        agreement->from_members = only_sender;
-        agreement->to_members = only_recipient;
-        agreement->n_from_members = agreement->n_to_members = 1;
-        break;
     case TERMS_ONLY_INCIDENTS:
-        agreement->kinds = incidents;
-        agreement->n_kinds = 1;
-        break;
     case TERMS_ONLY_FIGURES:
-        agreement->kinds = figures;
-        agreement->n_kinds = 2;
+        stage_reach(agreement, terms);
         break;
     case TERMS_TWO:
     case TERMS_TWO_ONE_SUSPENDED:

@@ -52,7 +52,9 @@ static Up__Roster *roster_draft(struct draft *draft, unsigned unwilling)
     Up__Roster *roster = NULL;
 
     assert_int_equal(roster_peek(up_bytes_view(&bytes), arena, &roster), UP_OK);
-    federation_agree(&fed, roster, draft->list, 1, unwilling, arena);
+    roster->agreements = draft->list;
+    roster->n_agreements = 1;
+    federation_agree(&fed, roster, unwilling, arena);
     up_bytes_wipe(&bytes);
     return roster;
 }
@@ -301,7 +303,9 @@ static void ids_are_used_once(void **state)
     draft_init(&draft);
     roster = roster_draft(&draft, 0);
     twice[0] = twice[1] = &draft.agreement;
-    federation_agree(&fed, roster, twice, 2, 0, arena);
+    roster->agreements = twice;
+    roster->n_agreements = 2;
+    federation_agree(&fed, roster, 0, arena);
     assert_int_equal(published(roster, &opened), UP_MALFORMED);
 }
 

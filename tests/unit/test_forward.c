@@ -86,7 +86,9 @@ static struct roster *roster_with(bool suspended)
         agreements[i].suspended = suspended;
         list[i] = &agreements[i];
     }
-    federation_agree(&federation, content, list, 3, 0, arena);
+    content->agreements = list;
+    content->n_agreements = 3;
+    federation_agree(&federation, content, 0, arena);
     roster_stewards_digest(content, &pinned);
     up_bytes_wipe(&bytes);
     assert_int_equal(roster_pack(content, &bytes), UP_OK);

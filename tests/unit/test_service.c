@@ -73,7 +73,9 @@ static struct roster *roster_of(bool suspended, unsigned unwilling, char *review
             agreements[i].review_on = review;
         list[i] = &agreements[i];
     }
-    federation_agree(&federation, content, list, 3, unwilling, arena);
+    content->agreements = list;
+    content->n_agreements = 3;
+    federation_agree(&federation, content, unwilling, arena);
     roster_stewards_digest(content, &pinned);
     up_bytes_wipe(&bytes);
     assert_int_equal(roster_pack(content, &bytes), UP_OK);
