@@ -318,6 +318,7 @@ enum up_err service_done(struct service *service, const struct service_call *cal
 {
     struct nodestore_row row;
     Up__InboxItem *item = NULL;
+    Up__InboxLine *line = NULL;
     Up__Message message = UP__MESSAGE__INIT;
     uint8_t reference[16];
     char today[11];
@@ -339,6 +340,7 @@ enum up_err service_done(struct service *service, const struct service_call *cal
         message.version = item->done ? item->done_version + 1 : 1;
         item->done = up_lent(done);
         item->done_version = message.version;
+        line = item->line;
         err = row_put(service, &row, &item->base);
     }
     if (!err) {
@@ -351,7 +353,7 @@ enum up_err service_done(struct service *service, const struct service_call *cal
         err = service_audit_add(service, call->operator->name, "done", "%s", ref);
     err = service_end(service, call, err);
     if (!err)
-        *ret_reply = item->line;
+        *ret_reply = line;
     return err;
 }
 

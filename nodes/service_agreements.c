@@ -47,11 +47,12 @@ static enum up_err notice_read(const struct nodestore_row *row, struct arena *ar
     ProtobufCMessage *message = NULL;
     enum up_err err = message_unpack(&up__agreement_notice__descriptor, row->body, arena, &message);
 
-    if (!err && ((Up__AgreementNotice *)message)->digest.len != 32)
-        err = UP_MALFORMED;
-    if (!err)
-        *ret_notice = (Up__AgreementNotice *)message;
-    return err;
+    if (err)
+        return err;
+    if (((Up__AgreementNotice *)message)->digest.len != 32)
+        return UP_MALFORMED;
+    *ret_notice = (Up__AgreementNotice *)message;
+    return UP_OK;
 }
 
 /* Number of what this party said last about this agreement; 0: nothing. */

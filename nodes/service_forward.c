@@ -77,27 +77,30 @@ static enum up_err forward_load(struct service *service, const struct service_ca
 {
     struct forward forward = {
         .told = {.member = roster_find_active(service->roster, member), .received = true}};
+    const char *fault = NULL;
     ProtobufCMessage *item = NULL;
     enum up_err err =
         nodestore_get(service->store, NODESTORE_RECEIVED, ref, call->arena, &forward.row);
 
     if (err == UP_NOT_FOUND)
-        return up_why_set(call->why, err,
-                          "nothing was received under that reference; `upstander inbox` lists it, "
-                          "and what was taken here goes out by `upstander send`");
+        (void)up_why_set(call->why, err,
+                         "nothing was received under that reference; `upstander inbox` lists it, "
+                         "and what was taken here goes out by `upstander send`");
     if (!err)
         err = message_unpack(&up__inbox_item__descriptor, forward.row.body, call->arena, &item);
     if (err)
         return err;
     forward.item = (Up__InboxItem *)item;
     if (!forward.item->incident)
-        return up_why_set(call->why, UP_INVALID,
-                          "figures can't be passed on; ask whoever publishes them");
-    if (!forward.told.member)
-        return up_why_set(call->why, UP_INVALID,
-                          "member: no such organisation stands in the directory");
-    if (strcmp(member, service->member) == 0 || strcmp(member, forward.row.peer) == 0)
-        return up_why_set(call->why, UP_INVALID, "member: that organisation has it already");
+        fault = "figures can't be passed on; ask whoever publishes them";
+    else if (!forward.told.member)
+        fault = "member: no such organisation stands in the directory";
+    else if (strcmp(member, service->member) == 0 || strcmp(member, forward.row.peer) == 0)
+        fault = "member: that organisation has it already";
+    if (fault) {
+        (void)up_why_set(call->why, UP_INVALID, "%s", fault);
+        return UP_INVALID;
+    }
     up__report__init(&forward.report);
     forward.report.incident = forward.item->incident;
     forward.told.verdict =

@@ -55,11 +55,12 @@ static enum up_err override_read(const struct nodestore_row *row, struct arena *
     ProtobufCMessage *message = NULL;
     enum up_err err = message_unpack(&up__override__descriptor, row->body, arena, &message);
 
-    if (!err && !((Up__Override *)message)->asked)
-        err = UP_MALFORMED;
-    if (!err)
-        *ret_override = (Up__Override *)message;
-    return err;
+    if (err)
+        return err;
+    if (!((Up__Override *)message)->asked)
+        return UP_MALFORMED;
+    *ret_override = (Up__Override *)message;
+    return UP_OK;
 }
 
 static enum up_err override_put(struct service *service, struct nodestore_row *row,
@@ -459,8 +460,8 @@ static enum up_err override_load(struct service *service, const struct service_c
     enum up_err err = nodestore_get(service->store, NODESTORE_OVERRIDE, id, call->arena, ret_row);
 
     if (err == UP_NOT_FOUND)
-        return up_why_set(call->why, err,
-                          "no override of that number; `upstander override list` shows them");
+        (void)up_why_set(call->why, err,
+                         "no override of that number; `upstander override list` shows them");
     return err ? err : override_read(ret_row, call->arena, ret_override);
 }
 
@@ -512,12 +513,12 @@ enum up_err service_override_approve(struct service *service, const struct servi
         err = override_put(service, &row, override);
     if (!err)
         err = override_send(service, call, &row);
+    if (!err)
+        override_show(&row, override);
     err = service_end(service, call, err);
-    if (err)
-        return err;
-    override_show(&row, override);
-    *ret_reply = override;
-    return UP_OK;
+    if (!err)
+        *ret_reply = override;
+    return err;
 }
 
 /* May this person say that of it? */
@@ -564,12 +565,12 @@ enum up_err service_override_review(struct service *service, const struct servic
         err = service_audit_add(service, call->operator->name,
                                 request->end ? "override-ended" : "override-reviewed",
                                 "%s: %s to %s", id, row.owner, row.peer);
+    if (!err)
+        override_show(&row, override);
     err = service_end(service, call, err);
-    if (err)
-        return err;
-    override_show(&row, override);
-    *ret_reply = override;
-    return UP_OK;
+    if (!err)
+        *ret_reply = override;
+    return err;
 }
 
 /* --- showing -------------------------------------------------------------------------------------- */

@@ -457,15 +457,12 @@ struct told service_told(const struct service *service, const Up__Report *report
                          const Up__Member *member)
 {
     struct told told = {.member = member, .verdict = service_decide(service, report, member)};
-    struct verdict wide;
+    struct told wide = {.member = member, .wide_only = true};
 
     if (told.verdict.decided_by != BY_NOT_IN_AREA)
         return told;
-    wide = service_decide_wide(service, report, member);
-    told.wide_only = wide.entitlement.level >= LEVEL_COUNTED;
-    if (told.wide_only)
-        told.verdict = wide;
-    return told;
+    wide.verdict = service_decide_wide(service, report, member);
+    return wide.verdict.entitlement.level >= LEVEL_COUNTED ? wide : told;
 }
 
 bool service_publisher(const struct service *service, const Up__Report *report,

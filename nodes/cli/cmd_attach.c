@@ -36,10 +36,13 @@ static int run(struct cli *cli, int argc, char **argv)
     err = file_read(words.items[1], UP_ATTACHMENT_LEN_MAX, &file, &why);
     if (err)
         return print_why(err, &why);
+    if (file.len == 0) {
+        up_bytes_wipe(&file);
+        return print_fault("the file is empty");
+    }
     request.file = up_bytes_view(&file);
     (void)snprintf(path, sizeof path, "/v1/reports/%s/attachments", words.items[0]);
-    result = file.len > 0 ? client_ask(cli, &request, &up__attachment__descriptor, &reply, &text)
-                          : print_fault("the file is empty");
+    result = client_ask(cli, &request, &up__attachment__descriptor, &reply, &text);
     if (result == CLI_OK && cli->json)
         print_json(up_bytes_view(&text));
     else if (result == CLI_OK)

@@ -57,10 +57,10 @@ enum diff_mistake_kind {
 };
 struct diff_mistake {
     enum diff_mistake_kind kind;
+    enum role role;
     const char *subject;
     const char *other;
     const char *area;
-    enum role role;
     struct entitlement ceilings[2]; /* before, after */
     unsigned k[2];
 };

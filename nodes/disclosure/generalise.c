@@ -170,8 +170,11 @@ const char *generalise_police_area(const Up__Place *place, const struct areas *a
 
 uint32_t generalise_vintage(const Up__Place *place, const struct areas *areas)
 {
-    unsigned since = areas_since(areas, generalise_authority(place, areas));
+    unsigned since = 0;
 
+    if (!place)
+        return 0;
+    since = areas_since(areas, generalise_authority(place, areas));
     /* a year that nobody stated is not made up; nor does it tell that an older code stood here */
     return place->vintage != 0 && place->vintage < since ? since : place->vintage;
 }

@@ -119,14 +119,21 @@ static void period_cut(const char *period, int grain, char ret_cut[static RELEAS
 static void last_month(const char *period, char ret_month[static RELEASE_PERIOD_MAX])
 {
     static const char *const ends[] = {"03", "06", "09", "12"};
+    const char *end = NULL;
+
+    size_t len = grain_of(period) == GRAIN_MONTH ? 7 : 4;
 
     memset(ret_month, 0, RELEASE_PERIOD_MAX);
-    memcpy(ret_month, period, grain_of(period) == GRAIN_MONTH ? 7 : 4);
+    memcpy(ret_month, period, len);
     ret_month[4] = '-';
     if (grain_of(period) == GRAIN_QUARTER)
-        memcpy(ret_month + 5, ends[period[6] - '1'], 2);
+        end = ends[period[6] - '1'];
     else if (grain_of(period) == GRAIN_YEAR)
-        memcpy(ret_month + 5, "12", 2);
+        end = "12";
+    if (end) {
+        ret_month[5] = end[0];
+        ret_month[6] = end[1];
+    }
 }
 
 bool release_is_past(const char *period, const char *closed_through)
