@@ -68,7 +68,7 @@ static enum up_err number_last(struct service *service, const struct notice *not
     err = nodestore_get(service->store, NODESTORE_AGREEMENT, name, service->scratch, &row);
     if (!err)
         err = notice_read(&row, service->scratch, &before);
-    if (!err)
+    if (!err && before)
         *ret_number = before->number;
     return err == UP_NOT_FOUND ? UP_OK : err;
 }
