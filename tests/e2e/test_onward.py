@@ -7,6 +7,7 @@ BIN names the folder of the programs.
 import datetime
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -171,7 +172,7 @@ def asked(**more):
 
 def as_uid(fed, uid, *words, text=""):
     """The command as another account of the machine."""
-    return subprocess.run([os.path.join(federation.BIN, "upstander"), *words, "--socket", fed.path(CHARITY, "node.sock")],
+    return subprocess.run([fed.path("upstander"), *words, "--socket", fed.path(CHARITY, "node.sock")],
                           cwd="/", text=True, input=text, capture_output=True, check=False, user=uid, group=0,
                           extra_groups=[])
 
@@ -186,7 +187,9 @@ def more_operators(fed):
                     for name, uid in (("second-person", SECOND), ("third-person", THIRD)))
     with open(conf, "w", encoding="utf-8") as file:
         file.write(text)
-    for path in (fed.folder, fed.path(CHARITY)):
+    # a copy: the tree may stand in a home that others can't enter
+    shutil.copy(os.path.join(federation.BIN, "upstander"), fed.path("upstander"))
+    for path in (fed.folder, fed.path(CHARITY), fed.path("upstander")):
         os.chmod(path, 0o750)
     fed.kill(CHARITY)
     fed.start(CHARITY)
