@@ -157,6 +157,7 @@ static void what_is_told_of_corby(Up__Incident *incident, Up__Place *place,
     assert_string_equal(out->local_authority, "E06000061");
     assert_string_equal(out->police_area, "E23000022");
     assert_int_equal(out->vintage, 2021);
+    incident->entitlement = NULL; /* it ends here */
     arena_destroy(&arena);
 }
 
