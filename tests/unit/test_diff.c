@@ -291,7 +291,7 @@ static void nothing_is_no_mistake(void **state)
 
 static void signatories_are_locked_out(void **state)
 {
-    struct diff_mistake first;
+    struct diff_mistake first = {0};
 
     (void)state;
     after.keys[2][0] = 77;
@@ -305,7 +305,7 @@ static void signatories_are_locked_out(void **state)
 
 static void areas_are_cut_off(void **state)
 {
-    struct diff_mistake first;
+    struct diff_mistake first = {0};
 
     (void)state;
     after.members[0].status = UP__MEMBER__STATUS__REVOKED;
@@ -330,7 +330,7 @@ static void areas_are_cut_off(void **state)
 
 static void more_may_be_seen(void **state)
 {
-    struct diff_mistake first;
+    struct diff_mistake first = {0};
     Up__Entitlement__Group suspect[1] = {UP__ENTITLEMENT__GROUP__SUSPECT};
 
     (void)state;
@@ -426,6 +426,7 @@ static void an_agreement_in_plain_english(void **state)
         "Not signed, and so not bound: C Council.\n"
         "SUSPENDED by A Force: nothing goes to or from them under it.\n");
     free(text);
+    world_init(&after); /* what it points to ends here */
 }
 
 static void a_bare_agreement(void **state)
